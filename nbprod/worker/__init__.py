@@ -1,0 +1,5 @@
+"""Runs stages inside the notebook's own interpreter; imports nothing else of nbprod.
+
+There it is loaded under the name `nbprod_worker`, so all imports in this package are relative. Besides the standard
+library it may use IPython and cloudpickle, and numpy, pandas and others only when the user's own code loaded them.
+"""

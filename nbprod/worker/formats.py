@@ -1,0 +1,107 @@
+"""The files and messages that cross between the driver and the notebook's own interpreter.
+
+JSON throughout. This module is read by both sides, so it knows the standard library only.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+FORMAT = 1
+
+
+class StepSpec(TypedDict):
+    """A piece of source to execute; see `nbprod.core.pipeline.Step`."""
+
+    kind: str
+    cell: int
+    cell_id: str
+    source: str
+    first_line: int
+
+
+class InputSpec(TypedDict):
+    """Names to bind from the snapshot whose manifest is at `manifest`."""
+
+    stage: str
+    manifest: str
+    names: list[str]
+
+
+class MlflowSpec(TypedDict):
+    """Where the user's own MLflow calls land."""
+
+    tracking_uri: str
+    run_id: str
+    experiment: str
+
+
+class StageSpec(TypedDict):
+    """All that a worker needs to execute one stage; paths are absolute."""
+
+    format: int
+    run: str
+    notebook: str
+    stage: str
+    steps: list[StepSpec]
+    parameters: dict[str, str]
+    inputs: list[InputSpec]
+    state: list[str]
+    references: list[str]
+    outputs: list[str]
+    metrics: list[str]
+    buffers: str
+    manifest: str
+    cwd: str
+    mlflow: MlflowSpec | None
+    model: dict[str, Any] | None
+
+
+class Group(TypedDict):
+    """An alias group: names whose object graphs share a mutable object, stored as one skeleton over buffers.
+
+    `content` is the canonical hash of type and content, never of the pickle's bytes. `references` are the notebook's
+    own definitions the skeleton refers to by name. `needs` are names its functions read as globals.
+    """
+
+    names: list[str]
+    content: str
+    skeleton: str
+    buffers: list[str]
+    bytes: int
+    references: list[str]
+    needs: list[str]
+
+
+class Unstorable(TypedDict):
+    """Why a name alive at the end of a stage could not be stored."""
+
+    type: str
+    reason: str
+
+
+class Observed(TypedDict):
+    """What a stage was seen to depend on, and to leave: file path → digest (None: it did not exist), and so on."""
+
+    files_read: dict[str, str | None]
+    files_written: dict[str, str | None]
+    environment: dict[str, str | None]
+    modules: dict[str, str]
+    distributions: dict[str, str]
+    volatile: list[str]
+
+
+class Manifest(TypedDict):
+    """A snapshot: what a stage left behind. `state` is the group-like record of state outside variables."""
+
+    format: int
+    stage: str
+    groups: list[Group]
+    unstorable: dict[str, Unstorable]
+    deleted: list[str]
+    unchanged: list[str]
+    state: dict[str, Any]
+    metrics: dict[str, float]
+    observed: Observed
+    seconds: float
+    python: str
