@@ -1,0 +1,131 @@
+"""A Jupyter notebook is 10 % of a model in production; nbprod is the other 90 %.
+
+Names are loaded on first use, so that `import nbprod` stays cheap and imports no third-party module.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbprod.api import analyze, load_model, run, secret, verify
+    from nbprod.core.errors import (
+        AnalysisError,
+        BoundaryError,
+        ConfigError,
+        DeployError,
+        ExecutionError,
+        ExportError,
+        MissingValue,
+        ModelError,
+        MonitorError,
+        NbprodError,
+        NotebookError,
+        PackagingError,
+        PlanError,
+        ScheduleError,
+        StageFailed,
+        StoreError,
+        TrackingError,
+        UnavailableError,
+        UsageError,
+    )
+    from nbprod.core.pipeline import Pipeline
+    from nbprod.core.run import Run, RunStatus, Verification
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "nbprod.api": ("analyze", "load_model", "run", "secret", "verify"),
+    "nbprod.core.pipeline": ("Pipeline",),
+    "nbprod.core.run": ("Run", "RunStatus", "Verification"),
+    "nbprod.core.errors": (
+        "AnalysisError",
+        "BoundaryError",
+        "ConfigError",
+        "DeployError",
+        "ExecutionError",
+        "ExportError",
+        "MissingValue",
+        "ModelError",
+        "MonitorError",
+        "NbprodError",
+        "NotebookError",
+        "PackagingError",
+        "PlanError",
+        "ScheduleError",
+        "StageFailed",
+        "StoreError",
+        "TrackingError",
+        "UnavailableError",
+        "UsageError",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AnalysisError",
+    "BoundaryError",
+    "ConfigError",
+    "DeployError",
+    "ExecutionError",
+    "ExportError",
+    "MissingValue",
+    "ModelError",
+    "MonitorError",
+    "NbprodError",
+    "NotebookError",
+    "PackagingError",
+    "Pipeline",
+    "PlanError",
+    "Run",
+    "RunStatus",
+    "ScheduleError",
+    "StageFailed",
+    "StoreError",
+    "TrackingError",
+    "UnavailableError",
+    "UsageError",
+    "Verification",
+    "analyze",
+    "load_model",
+    "run",
+    "secret",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import an exported name from its module."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'nbprod' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    """Return the exported names."""
+    return sorted([*__all__, "__version__"])
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext nbprod`: register the magics and the input transformer."""
+    from nbprod.interfaces import magics
+
+    magics.register(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext nbprod`."""
+    from nbprod.interfaces import magics
+
+    magics.unregister(shell)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "nbprod"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": "nbprod.interfaces.server"}]

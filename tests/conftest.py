@@ -1,0 +1,63 @@
+"""Fixtures for all tests: notebooks written by hand, projects in a temporary folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROLES = {"setup", "serve", "gate", "test", "skip"}
+
+
+def _cell(number: int, entry: str | tuple[str, ...]) -> dict[str, Any]:
+    tag, source = (None, entry) if isinstance(entry, str) else (entry[0], entry[1])
+    if tag == "md":
+        return {"cell_type": "markdown", "id": f"c{number}", "metadata": {}, "source": source.splitlines(keepends=True)}
+    metadata: dict[str, Any] = {}
+    if tag == "parameters":
+        metadata = {"tags": ["parameters"]}
+    elif tag in ROLES:
+        metadata = {"nbprod": {"role": tag}}
+    elif tag is not None:
+        options = entry[2] if len(entry) > 2 else {}
+        metadata = {"nbprod": {"stage": tag.removeprefix("stage:"), **dict(options)}}
+    return {
+        "cell_type": "code",
+        "id": f"c{number}",
+        "metadata": metadata,
+        "source": source.splitlines(keepends=True),
+        "execution_count": None,
+        "outputs": [],
+    }
+
+
+def write_notebook(path: Path, cells: list[Any], **metadata: Any) -> Path:
+    """Write a notebook; a cell is its source, or (tag, source[, options])."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    content = {
+        "cells": [_cell(number, entry) for number, entry in enumerate(cells, 1)],
+        "metadata": {**kernel, "language_info": {"name": "python"}, **metadata},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def make_notebook():
+    return write_notebook
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project folder of its own, the current directory; nothing of the developer's settings leaks in."""
+    root = tmp_path / "project"
+    (root / ".git").mkdir(parents=True)
+    monkeypatch.chdir(root)
+    for name in ("NBPROD_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    return root
