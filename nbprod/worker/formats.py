@@ -57,6 +57,24 @@ class StageSpec(TypedDict):
     model: dict[str, Any] | None
 
 
+class ModelSpec(TypedDict):
+    """All that a worker needs to write a model directory; see `worker/model.py`.
+
+    `stage` builds the namespace: the serve pseudo-stage's steps, or just the replays the model needs, and its inputs.
+    `kind` is `estimator` or `function` (the serve cell's `predict`). `names` may hold the model, `samples` may hold
+    example rows, both in order of preference. `path` is the directory to write, `name` the model's name.
+    """
+
+    stage: StageSpec
+    kind: str
+    names: list[str]
+    samples: list[str]
+    path: str
+    name: str
+    run: str
+    notebook: str
+
+
 class Group(TypedDict):
     """An alias group: names whose object graphs share a mutable object, stored as one skeleton over buffers.
 
