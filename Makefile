@@ -1,0 +1,51 @@
+# Two commands do all the set-up: `make demo` and `make test`. Everything lives in .venv.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+FRONT := $(shell find labextension/src labextension/style labextension/schema labextension/package.json labextension/tsconfig.json -type f 2>/dev/null)
+unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONPATH
+
+.PHONY: demo lab test test-slow check bench constraints clean
+.DEFAULT_GOAL := demo
+
+demo: .venv/installed
+	$(BIN)/nbprod up example-notebooks/churn.ipynb $(if $(ONCE),--once)
+
+lab: .venv/installed
+	$(BIN)/jupyter lab --notebook-dir=example-notebooks
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+
+test-slow: .venv/installed-dev
+	$(BIN)/python -m pytest -m slow
+
+check: .venv/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cd labextension && PATH="$(abspath $(BIN)):$$PATH" npm run --silent check
+
+bench: .venv/installed-dev
+	$(BIN)/python benchmarks/run_all.py
+
+constraints: .venv/installed-dev
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev \
+		--python-version 3.11 -o constraints.txt pyproject.toml
+
+.venv/bin/uv:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+.venv/installed: .venv/bin/uv pyproject.toml constraints.txt $(FRONT)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r constraints.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	$(BIN)/python -m compileall -q nbprod
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	touch $@
+
+clean:
+	rm -rf .venv .nbprod dist build test-results
