@@ -44,12 +44,12 @@ class CheckResult:
         return {"diagnostics": found, "readiness": self.readiness.as_json()}
 
 
-def read(paths: Source | Sequence[Source], project: Project) -> list[Notebook]:
-    """Return the notebooks at `paths`; raises `NotebookError` for one that cannot be read."""
+def read(paths: Source | Sequence[Source], project: Project, draft: Path | None = None) -> list[Notebook]:
+    """Return the notebooks at `paths`, or what `draft` holds in their place; raises `NotebookError` if unreadable."""
     from nbprod import notebooks
 
     many = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    return [notebooks.read(require_notebook(path), project.relative(path)) for path in many]
+    return [notebooks.read(draft or require_notebook(path), project.relative(path)) for path in many]
 
 
 def analyze(path: Source | Sequence[Source]) -> Pipeline:
@@ -65,11 +65,11 @@ def project_of(path: Source | Sequence[Source], profile: str | None = None) -> P
     return Project.find(first, profile)
 
 
-def check(path: Source | Sequence[Source]) -> CheckResult:
-    """Return diagnostics and readiness of a notebook; nothing is executed."""
+def check(path: Source | Sequence[Source], *, draft: Path | None = None) -> CheckResult:
+    """Return diagnostics and readiness of a notebook; nothing is executed. `draft` is a file of its unsaved content."""
     from nbprod import analysis
 
-    pipeline = analyze(path)
+    pipeline = analysis.analyze(read(path, project_of(path), draft))
     return CheckResult(pipeline, analysis.readiness(pipeline, _facts(pipeline, project_of(path))))
 
 
