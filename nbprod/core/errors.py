@@ -151,6 +151,11 @@ class ExecutionError(NbprodError):
     ----------
     run
         The run as far as it got, or None when none was begun.
+
+    Attributes
+    ----------
+    traceback
+        The user's own traceback, trimmed to their cells, one line an entry; empty when no cell raised.
     """
 
     def __init__(
@@ -163,6 +168,7 @@ class ExecutionError(NbprodError):
     ) -> None:
         super().__init__(code, message, hint, where)
         self.run = run
+        self.traceback: tuple[str, ...] = ()
 
 
 class StageFailed(ExecutionError):

@@ -34,6 +34,13 @@ class Tracker(Protocol):
         """Apply journal entries in order, exactly once each; raises `TrackingError` to be tried again later."""
 
 
+class StageTracking(Protocol):
+    """Tells where the user's own MLflow calls in a stage shall land."""
+
+    def stage(self, stage: str) -> Mapping[str, Any] | None:
+        """Return the `MlflowSpec` of `stage`, its run made now; None when MLflow cannot be reached, which never stops a run."""
+
+
 class Target(Protocol):
     """A place models are deployed to (group `nbprod.targets`)."""
 
