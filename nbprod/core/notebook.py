@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nbprod.core.pipeline import Diagnostic
+
 Role = Literal["stage", "parameters", "setup", "serve", "gate", "test", "skip"]
 ROLES: tuple[str, ...] = ("parameters", "setup", "serve", "gate", "test", "skip")
 NAME_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]{0,62}"
@@ -68,13 +70,17 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Notebook:
-    """A notebook: `path` relative to the project with forward slashes, its cells, kernel name and language."""
+    """A notebook: `path` relative to the project with forward slashes, its cells, kernel name and language.
+
+    `problems` are findings of the reader, such as tags that disagree; analysis hands them on.
+    """
 
     path: str
     cells: tuple[Cell, ...]
     kernel: str | None = None
     language: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[Diagnostic, ...] = ()
 
     @property
     def name(self) -> str:
