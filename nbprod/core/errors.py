@@ -81,6 +81,10 @@ class NbprodError(Exception):
         head = f"{self.code}  {self.where}  {self.message}" if self.where else f"{self.code}  {self.message}"
         return f"{head}\n  {self.hint}" if self.hint else head
 
+    def _render_traceback_(self) -> list[str]:
+        # IPython asks this: in a notebook a user's mistake shows the message, not the frames of nbprod.
+        return str(self).splitlines()
+
     def as_json(self) -> dict[str, Any]:
         """Return the `error` object of CONTRACT.md."""
         where = asdict(self.where) if self.where else None

@@ -1,0 +1,94 @@
+"""`deploy`, `endpoints`, `stop`, `monitor`: models on a target."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from nbprod import api
+from nbprod.core.run import RunOptions
+from nbprod.interfaces.cli import options, render
+from nbprod.interfaces.cli.progress import Progress
+from nbprod.interfaces.cli.screen import Screen, print_json
+
+if TYPE_CHECKING:
+    from nbprod.core.model import Endpoint
+
+
+@options.verb("deploy")
+@click.argument("source", metavar="NB|MODEL")
+@click.option("--target", default="local", show_default=True, metavar="T", help="local or docker.")
+@click.option("--name", metavar="NAME", help="The endpoint's name; default the model's.")
+@click.option("--port", type=int)
+@click.option("--model", metavar="NAME", help="The name that holds the model, when there are several.")
+def deploy_verb(  # noqa: PLR0913 (one argument an option, click's way)
+    source: str, target: str, name: str | None, port: int | None, model: str | None, as_json: bool, quiet: bool
+) -> int:
+    """Put the model on a target and wait until it answers as the notebook did."""
+    screen = Screen(quiet=quiet or as_json)
+    with Progress(screen, source) as progress:
+        asked = RunOptions(model=model)
+        found = api.deploy(source, target, name=name, port=port, step=progress.step, options=asked)
+    if as_json:
+        print_json(_json(found))
+    else:
+        render.endpoint_row(screen, found)
+        screen.line(f"nbprod logs {found.endpoint} · nbprod stop {found.endpoint}")
+    return 0
+
+
+def _json(item: Endpoint) -> dict[str, object]:
+    return {name: value for name, value in asdict(item).items() if name != "detail"}
+
+
+@options.verb("endpoints")
+@options.project
+def endpoints_verb(folder: str, as_json: bool, quiet: bool) -> int:
+    """List what is deployed from this project."""
+    found = api.endpoints(folder)
+    if as_json:
+        print_json({"endpoints": [_json(item) for item in found]})
+        return 0
+    screen = Screen(quiet=quiet)
+    for item in found:
+        render.endpoint_row(screen, item)
+    if not found:
+        screen.line("nothing is deployed: nbprod deploy NB")
+    return 0
+
+
+@options.verb("stop")
+@click.argument("name", metavar="[ENDPOINT]", required=False)
+@click.option("--all", "everything", is_flag=True, help="All endpoints and background processes of this project.")
+@options.project
+def stop_verb(name: str | None, everything: bool, folder: str, as_json: bool, quiet: bool) -> int:
+    """Stop an endpoint, or with --all whatever runs in the background."""
+    if not name and not everything:
+        raise click.UsageError("stop needs an endpoint's name, or --all")
+    stopped = api.stop_all(folder) if everything else [name]
+    if name and not everything:
+        api.stop_endpoint(name, folder)
+    if as_json:
+        print_json({"stopped": stopped})
+    else:
+        Screen(quiet=quiet).line(f"stopped {', '.join(map(str, stopped)) or 'nothing: nothing was running'}")
+    return 0
+
+
+@options.verb("monitor")
+@click.argument("name", metavar="ENDPOINT")
+@options.project
+def monitor_verb(name: str, folder: str, as_json: bool, quiet: bool) -> int:
+    """Compare what an endpoint was asked with its model's training data."""
+    found = api.monitor(name, folder)
+    if as_json:
+        print_json(found)
+        return 0
+    screen = Screen(quiet=quiet)
+    for item in found["features"]:
+        mark = ("drift", "bold red") if item["drift"] else ("ok   ", "green")
+        screen.line(mark, f"  {item['name']:<24} psi {item['psi']:.3f}")
+    screen.line(f"{found['rows']} rows since {found.get('since', 'the start')}: {found['verdict']}")
+    return 0

@@ -1,0 +1,75 @@
+"""`check`, `tag`, `suggest`, `graph`: what a notebook means, without running it."""
+
+from __future__ import annotations
+
+import click
+
+from nbprod import api
+from nbprod.core.errors import UsageError
+from nbprod.interfaces.cli import options, render
+from nbprod.interfaces.cli.screen import Screen, print_json
+
+
+@options.verb("check")
+@click.argument("notebook", metavar="NB", required=False)
+@click.option("--explain", metavar="CODE", help="Tell why a diagnostic exists, with an example.")
+def check_verb(notebook: str | None, explain: str | None, as_json: bool, quiet: bool) -> int:
+    """Show diagnostics and readiness of a notebook; nothing is executed."""
+    if explain:
+        click.echo(api.explain(explain))
+        return 0
+    if notebook is None:
+        raise UsageError("NB911", "check needs a notebook", "nbprod check NB")
+    found = api.check(notebook)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        render.check(Screen(quiet=quiet), found, notebook)
+    return 1 if found.pipeline.errors else 0
+
+
+@options.verb("tag")
+@options.notebook
+@click.argument("cell", metavar="CELL")
+@click.argument("tag", metavar="STAGE|ROLE|none", nargs=-1, required=True)
+def tag_verb(notebook: str, cell: str, tag: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+    """Give a cell (by number or id) a stage or a role; `none` takes its tag away.
+
+    Options of a stage are written as in the magic: nbprod tag NB 7 train --retries 2.
+    """
+    from nbprod import notebooks
+    from nbprod.core.notebook import ROLES
+
+    words = " ".join(tag)
+    written = None if words == "none" else notebooks.parse_magic(words if tag[0] in ROLES else f"stage {words}")
+    api.tag(notebook, int(cell) if cell.isdigit() else cell, written)
+    if as_json:
+        print_json({"cell": cell, "tag": None if written is None else {"role": written.role, "stage": written.stage}})
+    else:
+        Screen(quiet=quiet).line(f"cell {cell}: {words}")
+    return 0
+
+
+@options.verb("suggest")
+@options.notebook
+@click.option("--apply", is_flag=True, help="Write the proposal as tags.")
+def suggest_verb(notebook: str, apply: bool, as_json: bool, quiet: bool) -> int:
+    """Propose stages for an untagged notebook."""
+    found = api.suggest(notebook, apply=apply)
+    if as_json:
+        print_json({"suggestions": found})
+        return 0
+    screen = Screen(quiet=quiet)
+    for item in found:
+        screen.line(f"cell {item['cell']:>3}  {item['stage'] or item['role']:<14} {item['reason']}")
+    screen.line("written as tags" if apply else f"nbprod suggest {notebook} --apply writes them as tags")
+    return 0
+
+
+@options.verb("graph")
+@click.argument("notebooks", metavar="NB", nargs=-1, required=True)
+@click.option("--format", "style", type=click.Choice(["text", "json", "mermaid", "svg"]), default="text")
+def graph_verb(notebooks: tuple[str, ...], style: str, as_json: bool, quiet: bool) -> int:  # noqa: ARG001 (every verb takes it)
+    """Draw the pipeline."""
+    click.echo(api.graph(notebooks, "json" if as_json else style).rstrip("\n"))
+    return 0

@@ -1,0 +1,74 @@
+"""Live progress of a run: one line a finished stage, and below them the stage that is running with its seconds."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from nbprod.interfaces.cli.render import stage_line
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.status import Status
+
+    from nbprod.core.run import Event
+    from nbprod.interfaces.cli.screen import Screen
+
+
+class Progress:
+    """A listener that prints; on a terminal the running stage counts its seconds."""
+
+    def __init__(self, screen: Screen, title: str) -> None:
+        self.screen = screen
+        self.title = title
+        self._status: Status | None = None
+        self._running: dict[str, float] = {}
+        self._names: tuple[str, ...] = ()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def listen(self, event: Event) -> None:
+        """Take one event of the run."""
+        if event.kind == "run-started":
+            self._begin(event)
+        elif event.kind == "stage-started" and event.stage:
+            self._running[event.stage] = time.monotonic()
+            self._show(f"{event.stage}  running")
+        elif event.kind == "stage-finished" and event.stage:
+            self._running.pop(event.stage, None)
+            self._print(stage_line(self._names, event.stage, event.data))
+        elif event.kind == "note":
+            self._print([("  note  ", "dim"), str(event.data.get("message", ""))])
+        elif event.kind == "run-finished" and self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    def step(self, text: str) -> None:
+        """Show the step of some other long work."""
+        self._show(text)
+
+    def _begin(self, event: Event) -> None:
+        self._names = tuple(event.data.get("stages", ()))
+        count = len(event.data.get("parameters", {}))
+        head = f"{self.title} · {len(self._names)} stages"
+        self._print([(f"{head} · {count} parameters set" if count else head, "bold")])
+        self._print([""])
+
+    def _print(self, parts: list[str | tuple[str, str]]) -> None:
+        self.screen.line(*parts)
+
+    def _show(self, text: str) -> None:
+        if not self.screen.live or self.screen.quiet:
+            return
+        if self._status is None:
+            self._status = self.screen.console.status(text)
+            self._status.start()
+        self._status.update(f"  {text}")

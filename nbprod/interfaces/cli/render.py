@@ -1,0 +1,188 @@
+"""How results look in a terminal (UX.md): calm, exact, short; state by icon and word, never by colour alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbprod.interfaces.cli.screen import Part, Screen, seconds, stage_colour
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nbprod.api import CheckResult
+    from nbprod.core.errors import ExecutionError, NbprodError
+    from nbprod.core.model import Endpoint
+    from nbprod.core.pipeline import Diagnostic
+    from nbprod.core.run import Run, StageRun, Verification
+
+ICONS = {
+    "succeeded": ("✓", "green"),
+    "cached": ("≡", "blue"),
+    "failed": ("✗", "red"),
+    "skipped": ("-", "dim"),
+    "interrupted": ("!", "yellow"),
+    "running": ("◐", "yellow"),
+    "pending": ("○", "dim"),
+}
+SEVERITIES = {"error": ("error", "bold red"), "warning": ("warn ", "yellow"), "info": ("info ", "blue")}
+NAMES_SHOWN = 6
+
+
+def error(screen: Screen, problem: NbprodError) -> None:
+    """Print what happened, where, and the one thing to do next."""
+    diagnostics = getattr(problem, "diagnostics", ())
+    if diagnostics:
+        for item in diagnostics:
+            diagnostic(screen, item)
+        return
+    where = f"{problem.where}  " if problem.where else ""
+    screen.line(("error ", "bold red"), f"{problem.code}  {where}{problem.message}")
+    if problem.hint:
+        screen.line(f"      {problem.hint}")
+
+
+def diagnostic(screen: Screen, item: Diagnostic, source: str | None = None) -> None:
+    """Print one finding with its line of code and its fix."""
+    word, style = SEVERITIES[item.severity]
+    place = f"cell {item.cell}" if item.cell else ""
+    place += f" line {item.line}" if item.cell and item.line else ""
+    screen.line((f"{word} ", style), f"{item.code}  {place:<14} {item.message}")
+    if source is not None:
+        screen.line(f"             {source}")
+        if item.column is not None:
+            width = max(1, (item.end_column or item.column + 1) - item.column)
+            screen.line(" " * (13 + item.column), ("^" * width, style))
+    if item.fix:
+        screen.line(f"             {item.fix}")
+
+
+def check(screen: Screen, found: CheckResult, path: str) -> None:
+    """Print all findings, a count and the readiness."""
+    sources = _sources(path)
+    for item in found.pipeline.diagnostics:
+        lines = sources.get(item.cell or 0, [])
+        source = lines[item.line - 1] if item.line and 0 < item.line <= len(lines) else None
+        diagnostic(screen, item, source)
+    counts = {kind: sum(item.severity == kind for item in found.pipeline.diagnostics) for kind in SEVERITIES}
+    words = [_count(counts["error"], "error"), _count(counts["warning"], "warning")]
+    tail = f" · nbprod check --explain {found.pipeline.diagnostics[0].code}" if found.pipeline.diagnostics else ""
+    screen.line(f"{', '.join(words)} · readiness {found.readiness.percent} %{tail}")
+    following = next((step for step in found.readiness.steps if not step.done), None)
+    if following is not None and following.next:
+        screen.line(f"next: {following.next}")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _sources(path: str) -> dict[int, list[str]]:
+    from pathlib import Path
+
+    from nbprod import notebooks
+
+    read = notebooks.read(Path(path), path)
+    return {cell.number: cell.source.splitlines() for cell in read.cells}
+
+
+def stage_line(names: tuple[str, ...], name: str, data: Mapping[str, Any]) -> list[Part]:
+    """Return the parts of a stage's line: icon, name, seconds or word, what it left, metrics."""
+    status = str(data.get("status", "succeeded"))
+    icon, style = ICONS.get(status, ("·", "white"))
+    took = seconds(float(data.get("seconds", 0.0))) if status == "succeeded" else status
+    parts: list[Part] = [(f"  {icon} ", style), (f"{name:<12}", stage_colour(names, name)), f" {took:<9}"]
+    if status in ("cached", "skipped", "failed"):
+        return [*parts, (f" {data.get('reason', '')}", "dim")]
+    shown = metrics(data.get("metrics", {})) or names_of(data.get("outputs", ()))
+    return [*parts, f" {shown}"]
+
+
+def metrics(values: Mapping[str, float]) -> str:
+    """Return `accuracy 0.914 · roc_auc 0.962`."""
+    return " · ".join(f"{name} {value:.3g}" for name, value in values.items())
+
+
+def names_of(outputs: Sequence[str]) -> str:
+    """Return the first names and how many more."""
+    more = f" and {len(outputs) - NAMES_SHOWN} more" if len(outputs) > NAMES_SHOWN else ""
+    return ", ".join(outputs[:NAMES_SHOWN]) + more
+
+
+def finished(screen: Screen, run: Run) -> None:
+    """Print what a run left: gates, its id and seconds, the model."""
+    for gate in run.gates:
+        icon, style = ("held", "green") if gate.held else ("did not hold", "bold red")
+        screen.line(f"  gate {gate.expression} ", (icon, style), f"  {gate.detail}" if gate.detail else "")
+    for note in run.notes:
+        screen.line(("  note  ", "dim"), note)
+    screen.line("")
+    screen.line(f"  run      {run.id[:4]} · {seconds(run.seconds)} · MLflow: nbprod mlflow")
+    if run.model is not None:
+        version = f" v{run.model.version}" if run.model.version else ""
+        screen.line(f"  model    {run.model.name}{version} (candidate) · {run.model.path}")
+
+
+def failure(screen: Screen, problem: ExecutionError, path: str) -> None:
+    """Print the user's own traceback, the executed notebook, and how to resume."""
+    import sys
+
+    out = Screen(stream=sys.stderr, quiet=False)
+    traceback = getattr(problem, "traceback", None)
+    if traceback:
+        out.line("")
+        for line in traceback:
+            out.line(f"  {line}")
+    error(out, problem)
+    failed = _failed(problem.run)
+    if failed is not None:
+        if failed.notebook:
+            out.line(f"      executed notebook: {failed.notebook}")
+        screen.line(f"      finished stages are kept: nbprod run {path} continues at {failed.name}")
+
+
+def _failed(run: Run | None) -> StageRun | None:
+    return next((stage for stage in run.stages if str(stage.status) == "failed"), None) if run else None
+
+
+def verification(screen: Screen, found: Verification) -> None:
+    """Print whether pipeline and notebook are equal, and every difference with its likely cause."""
+    head = f"notebook {seconds(found.notebook_seconds)} · pipeline {seconds(found.pipeline_seconds)}"
+    screen.line(f"{head} · {found.compared} values compared")
+    for item in found.differences:
+        cell = f"cell {item.cell}" if item.cell else ""
+        screen.line(("differs  ", "bold red"), f"{item.name}   {cell}")
+        screen.line(f"         notebook: {item.notebook}")
+        screen.line(f"         pipeline: {item.pipeline}")
+        if item.cause:
+            screen.line(f"         likely cause: {item.cause}  {'fix: ' + item.fix if item.fix else ''}")
+    if found.left_out:
+        screen.line(f"left out as exploration: cells {', '.join(map(str, found.left_out))}")
+    if found.equal:
+        screen.line(("equal", "green"))
+
+
+def verification_json(found: Verification) -> dict[str, Any]:
+    """Return the object of `verify --json`."""
+    from dataclasses import asdict
+
+    return {
+        "equal": found.equal,
+        "compared": found.compared,
+        "differences": [asdict(item) for item in found.differences],
+        "left_out": list(found.left_out),
+        "seconds": {"notebook": found.notebook_seconds, "pipeline": found.pipeline_seconds},
+    }
+
+
+def run_row(screen: Screen, run: Run) -> None:
+    """Print a run in one line."""
+    icon, style = ICONS.get(str(run.status), ("·", "white"))
+    head = f"{run.id[:8]}  {run.started:<20}  {run.notebook:<28} {seconds(run.seconds):>8}"
+    screen.line((f"{icon} {run.status!s:<12}", style), f" {head}  {metrics(run.metrics)}")
+
+
+def endpoint_row(screen: Screen, item: Endpoint) -> None:
+    """Print an endpoint in one line."""
+    icon, style = ("●", "green") if item.state == "healthy" else ("○", "red")
+    version = f"v{item.version}" if item.version else ""
+    screen.line((f"{icon} {item.state:<10}", style), f" {item.endpoint:<16} {version:<6} {item.target:<8} {item.url}")

@@ -1,0 +1,106 @@
+"""`run`, `why`, `verify`, `extract`: the notebook as a pipeline."""
+
+from __future__ import annotations
+
+import click
+
+from nbprod import api
+from nbprod.core.errors import ExecutionError
+from nbprod.core.run import RunOptions
+from nbprod.interfaces.cli import options, render
+from nbprod.interfaces.cli.progress import Progress
+from nbprod.interfaces.cli.screen import Screen, print_json
+
+
+@options.verb("run")
+@click.argument("notebooks", metavar="NB", nargs=-1, required=True)
+@options.parameters
+@options.profile
+@click.option("--from", "start", metavar="S", help="First stage to run; earlier ones are reused as they are.")
+@click.option("--to", "stop", metavar="S", help="Last stage to run.")
+@click.option("--force", is_flag=True, help="Run every stage, whatever is stored.")
+@click.option("--jobs", type=click.IntRange(1), default=1, metavar="N", help="Stages at once.")
+@click.option("--engine", default="nbprod", metavar="E", help="nbprod, papermill or ploomber.")
+@click.option("--model", metavar="NAME", help="The name that holds the model, when there are several.")
+@click.option("--model-name", metavar="NAME", help="Name in the registry; default the notebook's.")
+@click.option("--cache-for", metavar="TIME", help="Reuse volatile stages for this long, as 1d or 10m.")
+@click.option("--env-file", type=click.Path(exists=True, dir_okay=False), help="NAME=VALUE lines for the stages only.")
+@click.option("--wait", is_flag=True, help="Wait until MLflow knows of the run.")
+@click.option("--run-id", hidden=True)
+@click.option("--trigger", hidden=True, default="user")
+def run_verb(notebooks: tuple[str, ...], as_json: bool, quiet: bool, **asked: object) -> int:
+    """Run a notebook, or several as one pipeline; what has not changed is reused."""
+    screen = Screen(quiet=quiet or as_json)
+    progress = Progress(screen, f"{notebooks[0]}")
+    try:
+        with progress:
+            finished = api.run(
+                notebooks,
+                options.split_parameters(asked.pop("parameters")),  # type: ignore[arg-type]  # click gives tuples of str
+                options=_options(asked),
+                listeners=[progress.listen],
+                profile=asked["profile"],  # type: ignore[arg-type]  # click gives str or None
+                wait=bool(asked["wait"]),
+            )
+    except ExecutionError as error:
+        if as_json and error.run:
+            print_json({**error.run.as_json(), "error": error.as_json()})
+        render.failure(Screen() if not as_json else Screen(quiet=True), error, notebooks[0])
+        return error.exit_code
+    if as_json:
+        print_json(finished.as_json())
+    else:
+        render.finished(screen, finished)
+    return 0
+
+
+def _options(asked: dict[str, object]) -> RunOptions:
+    from nbprod.notebooks import duration
+
+    taken = {name: asked[name] for name in ("force", "start", "stop", "engine", "jobs", "model", "model_name")}
+    taken |= {name: asked[name] for name in ("run_id", "env_file", "trigger")}
+    text = asked["cache_for"]
+    return RunOptions(cache_for=duration(str(text)) if text else None, **taken)  # type: ignore[arg-type]  # typed by click
+
+
+@options.verb("why")
+@options.notebook
+@click.argument("stage", metavar="STAGE")
+@options.parameters
+def why_verb(notebook: str, stage: str, parameters: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+    """Tell why a stage would run or be reused."""
+    found = api.why(notebook, stage, options.split_parameters(parameters))
+    if as_json:
+        print_json({"stage": found.stage, "action": found.action, "reason": found.reason})
+    else:
+        Screen(quiet=quiet).line(f"{found.stage} would {found.action}: {found.reason}")
+    return 0
+
+
+@options.verb("verify")
+@options.notebook
+@options.parameters
+def verify_verb(notebook: str, parameters: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+    """Run the notebook top to bottom and the pipeline, each from scratch, and compare every value."""
+    screen = Screen(quiet=quiet or as_json)
+    with Progress(screen, f"{notebook} · verify") as progress:
+        found = api.verify(notebook, options.split_parameters(parameters), listeners=[progress.listen])
+    if as_json:
+        print_json(render.verification_json(found))
+    else:
+        render.verification(screen, found)
+    return 0 if found.equal else 1
+
+
+@options.verb("extract")
+@click.argument("notebooks", metavar="NB", nargs=-1, required=True)
+@click.option("-o", "--out", metavar="DIR", required=True, help="Where the jobs go.")
+def extract_verb(notebooks: tuple[str, ...], out: str, as_json: bool, quiet: bool) -> int:
+    """Write the stages as self-contained jobs that plain papermill runs."""
+    written = api.extract(notebooks, out)
+    if as_json:
+        print_json({"files": [str(path) for path in written]})
+    else:
+        for path in written:
+            Screen(quiet=quiet).line(str(path))
+    return 0

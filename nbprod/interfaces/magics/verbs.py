@@ -1,0 +1,197 @@
+"""`%mlops VERB`: the verbs for the open notebook."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbprod import api
+from nbprod.core.errors import UsageError
+from nbprod.core.run import RunOptions
+from nbprod.interfaces.magics.find import open_notebook, require_saved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+VERBS = {
+    "check": "diagnostics and readiness",
+    "graph": "the pipeline",
+    "run": "run the pipeline  [-p NAME=VALUE] [--from S] [--to S] [--force] [--engine E]",
+    "show": "the last run, or show RUN",
+    "pull": "pull NAMES: bring values of the last run into this kernel",
+    "why": "why STAGE: why it would run or be reused",
+    "verify": "show that the pipeline equals the notebook",
+    "up": "run, and serve the model as a local endpoint",
+    "deploy": "the same as up, --target T chooses where",
+    "endpoints": "what is deployed",
+    "stop": "stop ENDPOINT",
+    "help": "this list",
+}
+OPTIONS = ("-p", "--from", "--to", "--force", "--engine", "--model", "--target", "--notebook", "--stale")
+FLAGS = ("--force", "--stale")
+
+
+@dataclass
+class Call:
+    """One `%mlops` line, taken apart."""
+
+    verb: str
+    names: list[str] = field(default_factory=list)
+    parameters: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str | bool] = field(default_factory=dict)
+
+    def text(self, name: str) -> str | None:
+        """Return an option's value, None when it was not given."""
+        value = self.options.get(name)
+        return value if isinstance(value, str) else None
+
+
+def mlops(shell: InteractiveShell, line: str, executed: Sequence[tuple[float, str]] = ()) -> Any:
+    """Run a verb for the open notebook: %mlops check | graph | run | show | pull NAMES | up | help."""
+    if line.startswith("%%mlops"):
+        from nbprod import notebooks
+
+        notebooks.parse_magic(line.removeprefix("%%mlops").strip())
+    call = parse(line)
+    if call.verb == "help":
+        print("\n".join(f"%mlops {verb:<10} {text}" for verb, text in VERBS.items()))  # noqa: T201 (a cell's output)
+        return None
+    notebook = Path(call.text("--notebook") or open_notebook(shell.user_ns))
+    if call.verb in ("run", "verify", "up", "deploy") and not call.options.get("--stale"):
+        require_saved(notebook, executed)
+    handler: Callable[[InteractiveShell, Path, Call], Any] = HANDLERS[call.verb]
+    return handler(shell, notebook, call)
+
+
+def parse(line: str) -> Call:
+    """Take a line apart; raises `UsageError` naming the verbs or options there are."""
+    words = shlex.split(line) or ["help"]
+    verb, *rest = words
+    if verb not in VERBS:
+        raise UsageError("NB913", f"%mlops knows no verb {verb}", f"verbs: {' '.join(VERBS)}")
+    call = Call(verb)
+    while rest:
+        word = rest.pop(0)
+        if word in FLAGS:
+            call.options[word] = True
+        elif word == "-p":
+            name, _, value = _value(word, rest).partition("=")
+            call.parameters[name] = value
+        elif word in OPTIONS:
+            call.options[word] = _value(word, rest)
+        elif word.startswith("-"):
+            raise UsageError("NB913", f"%mlops {verb} knows no option {word}", f"options: {' '.join(OPTIONS)}")
+        else:
+            call.names.append(word)
+    return call
+
+
+def _value(word: str, rest: list[str]) -> str:
+    if not rest:
+        raise UsageError("NB913", f"{word} needs a value", "%mlops help")
+    return rest.pop(0)
+
+
+def _check(_shell: InteractiveShell, notebook: Path, _call: Call) -> None:
+    found = api.check(notebook)
+    for item in found.pipeline.diagnostics:
+        place = f"cell {item.cell} line {item.line}" if item.cell else ""
+        print(f"{item.severity:<8} {item.code}  {place:<16} {item.message}\n{'':<33} {item.fix or ''}".rstrip())  # noqa: T201 (a cell's output)
+    print(f"readiness {found.readiness.percent} %")  # noqa: T201 (a cell's output)
+
+
+def _graph(_shell: InteractiveShell, notebook: Path, _call: Call) -> Any:
+    from IPython.display import SVG, display
+
+    display(SVG(api.graph(notebook, "svg")))
+
+
+def _run(_shell: InteractiveShell, notebook: Path, call: Call) -> Any:
+    from nbprod.interfaces import widgets
+
+    view = widgets.RunView(api.sound(api.analyze(notebook)))
+    view.show()
+    asked = RunOptions(
+        force=bool(call.options.get("--force")),
+        start=call.text("--from"),
+        stop=call.text("--to"),
+        engine=call.text("--engine") or "nbprod",
+        model=call.text("--model"),
+    )
+    finished = api.run(notebook, call.parameters, options=asked, listeners=[view.listen])
+    print(f"run {finished.id[:4]} {finished.status} · %mlops pull NAMES brings values here")  # noqa: T201 (a cell's output)
+
+
+def _last(notebook: Path) -> str:
+    past = api.history(notebook, 1)
+    if not past:
+        raise UsageError("NB914", f"{notebook.name} has no run yet", "%mlops run")
+    return past[0].id
+
+
+def _show(_shell: InteractiveShell, notebook: Path, call: Call) -> Any:
+    from IPython.display import HTML, display
+
+    from nbprod.interfaces import widgets
+
+    found = api.show(call.names[0] if call.names else _last(notebook), notebook)
+    display(HTML(widgets.run_html(found)))
+
+
+def _pull(shell: InteractiveShell, notebook: Path, call: Call) -> None:
+    if not call.names:
+        raise UsageError("NB913", "pull needs names", "%mlops pull df model")
+    run = api.show(_last(notebook), notebook)
+    values = {name: run[name] for name in call.names}
+    shell.push(values)
+    print(f"from run {run.id[:4]}: {', '.join(values)}")  # noqa: T201 (a cell's output)
+
+
+def _why(_shell: InteractiveShell, notebook: Path, call: Call) -> None:
+    if not call.names:
+        raise UsageError("NB913", "why needs a stage", "%mlops why train")
+    found = api.why(notebook, call.names[0], call.parameters)
+    print(f"{found.stage} would {found.action}: {found.reason}")  # noqa: T201 (a cell's output)
+
+
+def _verify(_shell: InteractiveShell, notebook: Path, call: Call) -> None:
+    found = api.verify(notebook, call.parameters)
+    for item in found.differences:
+        print(f"differs  {item.name}  {item.notebook} in the notebook, {item.pipeline} in the pipeline")  # noqa: T201 (a cell's output)
+    print(f"{found.compared} values compared: {'equal' if found.equal else 'not equal'}")  # noqa: T201 (a cell's output)
+
+
+def _deploy(shell: InteractiveShell, notebook: Path, call: Call) -> None:
+    _run(shell, notebook, call)
+    found = api.deploy(notebook, call.text("--target") or "local", options=RunOptions(model=call.text("--model")))
+    print(f"endpoint {found.endpoint}  {found.url}   try it: {found.url}/docs   stop: %mlops stop {found.endpoint}")  # noqa: T201 (a cell's output)
+
+
+def _endpoints(_shell: InteractiveShell, notebook: Path, _call: Call) -> None:
+    for item in api.endpoints(notebook):
+        print(f"{item.state:<10} {item.endpoint:<16} {item.target:<8} {item.url}")  # noqa: T201 (a cell's output)
+
+
+def _stop(_shell: InteractiveShell, notebook: Path, call: Call) -> None:
+    for name in call.names:
+        api.stop_endpoint(name, notebook)
+        print(f"stopped {name}")  # noqa: T201 (a cell's output)
+
+
+HANDLERS: dict[str, Callable[[InteractiveShell, Path, Call], Any]] = {
+    "check": _check,
+    "graph": _graph,
+    "run": _run,
+    "show": _show,
+    "pull": _pull,
+    "why": _why,
+    "verify": _verify,
+    "up": _deploy,
+    "deploy": _deploy,
+    "endpoints": _endpoints,
+    "stop": _stop,
+}
