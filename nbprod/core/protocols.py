@@ -38,7 +38,7 @@ class StageTracking(Protocol):
     """Tells where the user's own MLflow calls in a stage shall land."""
 
     def stage(self, stage: str) -> Mapping[str, Any] | None:
-        """Return the `MlflowSpec` of `stage`, its run made now; None when MLflow cannot be reached, which never stops a run."""
+        """Return the `MlflowSpec` of `stage`, its run made now; None when MLflow cannot be reached: no run stops."""
 
 
 class Target(Protocol):

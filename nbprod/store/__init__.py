@@ -1,0 +1,73 @@
+"""Runs, snapshots and their values: all that `.nbprod` keeps, and what may be trusted of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbprod.core.errors import MissingValue
+from nbprod.store.ledger import Ledger, Snapshot, load_manifest
+from nbprod.store.records import from_record, to_record
+from nbprod.store.values import Values
+
+if TYPE_CHECKING:
+    from nbprod.config import Project
+    from nbprod.core.pipeline import Pipeline
+    from nbprod.core.run import Run
+
+__all__ = [
+    "Ledger",
+    "Snapshot",
+    "Values",
+    "from_record",
+    "history",
+    "load_manifest",
+    "load_run",
+    "remember_verified",
+    "to_record",
+    "verified",
+]
+
+
+def history(project: Project, notebook: str | None = None, limit: int = 20) -> list[Run]:
+    """Return the newest runs of a project, or of one of its notebooks, newest first."""
+    if not (project.home / "ledger.sqlite").exists():
+        return []
+    with Ledger(project.home) as ledger:
+        return [from_record(record, project.home) for record in ledger.runs(notebook, limit)]
+
+
+def load_run(project: Project, run_id: str) -> Run:
+    """Return a run by its id or an unambiguous prefix, its values at hand; raises `MissingValue`."""
+    ledger = Ledger(project.home)
+    found = ledger.find_runs(run_id) if run_id else []
+    if len(found) == 1:
+        return with_values(found[0], project, ledger)
+    ledger.close()
+    if not found:
+        recent = ", ".join(run.id[:4] for run in history(project, limit=8))
+        raise MissingValue("NB617", f"there is no run {run_id}", f"runs: {recent}" if recent else "nbprod run NB")
+    raise MissingValue("NB618", f"several runs begin with {run_id}", ", ".join(record["run"] for record in found[:8]))
+
+
+def with_values(record: dict[str, Any], project: Project, ledger: Ledger) -> Run:
+    """Return the run of a record with the reader of its values attached."""
+    stages = [(entry["name"], Path(entry["snapshot"]) if entry.get("snapshot") else None) for entry in record["stages"]]
+    folder = project.notebook(record["notebook"]).parent
+    values = Values(record["run"], ledger, stages, project.home / "buffers", folder)
+    return from_record(record, project.home, values)
+
+
+def verified(project: Project, pipeline: Pipeline) -> bool:
+    """Whether `verify` found this very pipeline equal to its notebook."""
+    with Ledger(project.home) as ledger:
+        return ledger.fact(f"verified:{pipeline.notebook}", _stamp(pipeline)) is True
+
+
+def remember_verified(ledger: Ledger, pipeline: Pipeline, *, equal: bool) -> None:
+    """Keep what `verify` found of a pipeline until its code changes."""
+    ledger.remember(f"verified:{pipeline.notebook}", _stamp(pipeline), equal)
+
+
+def _stamp(pipeline: Pipeline) -> str:
+    return ",".join(f"{stage.name}={stage.code_digest}" for stage in pipeline.stages)

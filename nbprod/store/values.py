@@ -1,0 +1,187 @@
+"""Values of a run, read back from the snapshots its ledger trusts."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from nbprod.core.errors import MissingValue, StoreError
+from nbprod.store.ledger import load_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from nbprod.store.ledger import Ledger, Snapshot
+
+
+class Values:
+    """Reads values of one run; those read from one point of it live in one namespace, so that aliases are kept.
+
+    Parameters
+    ----------
+    run
+        The run's id, for messages.
+    ledger
+        Says which manifests may be trusted.
+    stages
+        Name and manifest of each stage, in order; None where the stage left no snapshot.
+    buffers
+        The folder of the content-addressed store.
+    """
+
+    def __init__(
+        self, run: str, ledger: Ledger, stages: Sequence[tuple[str, Path | None]], buffers: Path, folder: Path
+    ) -> None:
+        self.run = run
+        self.ledger = ledger
+        self.stages = tuple(stages)
+        self.buffers = buffers
+        self.folder = folder
+        self._views: dict[int, _View] = {}
+        self._entries: list[tuple[Snapshot, dict[str, Any]] | None] | None = None
+
+    def final(self, name: str) -> object:
+        """Return the value after the last cell that wrote it; raises `MissingValue` with the reason."""
+        return self._view(len(self.stages)).value(name)
+
+    def at(self, stage: str, name: str) -> object:
+        """Return the value at that stage's end; raises `MissingValue` with the reason."""
+        position = [known for known, _ in self.stages].index(stage)
+        return self._view(position + 1).value(name)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names that have a final value, sorted."""
+        return self._view(len(self.stages)).names()
+
+    def _view(self, length: int) -> _View:
+        if length not in self._views:
+            entries = [entry for entry in self._loaded()[:length] if entry is not None]
+            self._views[length] = _View(self, entries)
+        return self._views[length]
+
+    def _loaded(self) -> list[tuple[Snapshot, dict[str, Any]] | None]:
+        if self._entries is None:
+            self._entries = [self._entry(manifest) for _, manifest in self.stages]
+        return self._entries
+
+    def _entry(self, path: Path | None) -> tuple[Snapshot, dict[str, Any]] | None:
+        snapshot = self.ledger.snapshot(path) if path else None
+        manifest = load_manifest(snapshot) if snapshot else None
+        return (snapshot, manifest) if snapshot and manifest else None
+
+
+class _View:
+    """The notebook's namespace at one point of a run, filled as values are asked for."""
+
+    def __init__(self, values: Values, entries: Sequence[tuple[Snapshot, dict[str, Any]]]) -> None:
+        self.values = values
+        self.entries = entries
+        self.module = ModuleType("__main__")
+        self.bound: set[str] = set()
+        self._replayed: set[str] = set()
+
+    def value(self, name: str) -> object:
+        if name not in self.bound:
+            self._load(name)
+        return self.module.__dict__[name]
+
+    def names(self) -> tuple[str, ...]:
+        stored = {name for _, manifest in self.entries for group in manifest["groups"] for name in group["names"]}
+        return tuple(sorted(name for name in stored if self._find(name) is not None))
+
+    def _find(self, name: str) -> tuple[int, dict[str, Any]] | None:
+        """Return the last snapshot (its position) and group that hold `name`; None when deleted, unstorable, absent."""
+        for position in range(len(self.entries) - 1, -1, -1):
+            manifest = self.entries[position][1]
+            if name in manifest["unstorable"] or name in manifest["deleted"]:
+                return None
+            for group in manifest["groups"]:
+                if name in group["names"]:
+                    return position, group
+        return None
+
+    def _load(self, name: str) -> None:
+        found = self._find(name)
+        if found is None:
+            raise self._missing(name)
+        position, group = found
+        self._replay(self.entries[position][0], group)
+        # members of the group that a later stage rebound are another value by now
+        current = [other for other in group["names"] if self._is_at(other, position)]
+        self._bind(name, group, current)
+        for needed in group["needs"]:
+            if needed not in self.bound and self._find(needed) is not None:
+                self._load(needed)
+
+    def _is_at(self, name: str, position: int) -> bool:
+        found = self._find(name)
+        return found is not None and found[0] == position
+
+    def _bind(self, name: str, group: dict[str, Any], names: Sequence[str]) -> None:
+        from nbprod.worker import snapshot
+        from nbprod.worker.buffers import Buffers
+
+        self.bound.update(names)
+        try:
+            snapshot.load([group], list(names), self.module.__dict__, Buffers(str(self.values.buffers)))  # type: ignore[list-item]  # a Group read from JSON
+        except Exception as error:  # unpickling runs the user's classes: whatever it raises is the reason
+            self.bound.difference_update(names)
+            hint = "run the notebook again, or read the value with the notebook's own Python"
+            raise MissingValue(
+                "NB615", f"{name} of run {self.values.run} cannot be loaded here: {_brief(error)}", hint
+            ) from error
+
+    def _replay(self, snapshot: Snapshot, group: dict[str, Any]) -> None:
+        """Execute the definitions a group refers to, once, where the group is about to be loaded."""
+        wanted = set(group["references"]) | set(group["needs"])
+        if wanted <= self._replayed or not snapshot.facts.get("definitions"):
+            return
+        replay(snapshot.facts["definitions"], self.module, self.values.folder)
+        self._replayed.update(wanted)
+
+    def _missing(self, name: str) -> MissingValue:
+        run = self.values.run
+        for snapshot, manifest in reversed(self.entries):
+            if name in manifest["unstorable"]:
+                why = manifest["unstorable"][name]
+                text = f"{name} of run {run} was not kept: a {why['type']} cannot be stored ({why['reason']})"
+                return MissingValue("NB612", text, f"read it inside stage {snapshot.stage}")
+            if name in manifest["deleted"]:
+                return MissingValue("NB613", f"{name} of run {run} was deleted by stage {snapshot.stage}")
+        near = difflib.get_close_matches(name, self.names(), 3) or self.names()[:8]
+        hint = f"names there: {', '.join(near)}" if near else None
+        return MissingValue("NB614", f"run {run} has no value {name}", hint)
+
+
+def replay(definitions: Sequence[Mapping[str, Any]], module: ModuleType, folder: Path) -> None:
+    """Execute a stage's replayed steps in `module`, with the notebook's folder importable."""
+    sys.path.insert(0, str(folder))
+    try:
+        for step in definitions:
+            source = _plain(step["source"])
+            exec(compile(source, f"<cell {step['cell']}>", "exec"), module.__dict__)  # noqa: S102 - the notebook's own definitions
+    except Exception as error:
+        text = f"a definition of the notebook does not work here: {_brief(error)}"
+        raise StoreError("NB616", text, "use the notebook's own Python") from error
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _plain(source: str) -> str:
+    """Return the source as plain Python; IPython is asked only where it is not."""
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        transformed: str = TransformerManager().transform_cell(source)
+        return transformed
+    return source
+
+
+def _brief(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
