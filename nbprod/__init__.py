@@ -111,9 +111,9 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext nbprod`: register the magics and the input transformer."""
-    from nbprod.interfaces import magics
+    from nbprod.interfaces import magics, widgets
 
-    magics.register(shell)
+    magics.register(shell, widgets.RunView, widgets.run_html)
 
 
 def unload_ipython_extension(shell: Any) -> None:

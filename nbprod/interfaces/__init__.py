@@ -1,1 +1,1 @@
-"""What people and programs talk to: command line, magics, Jupyter server, widgets. They parse, call `nbprod.api`, render."""
+"""What people and programs talk to: they parse, call `nbprod.api` and render; no logic here."""

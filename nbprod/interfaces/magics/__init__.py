@@ -9,26 +9,42 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from nbprod.interfaces.magics.transform import remove_tag_line
+from nbprod.interfaces.magics.verbs import Session, View, mlops
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
-_EXECUTED: list[tuple[float, str]] = []
+    from nbprod.core.pipeline import Pipeline
+    from nbprod.core.run import Run
+
+_SESSIONS: dict[int, Session] = {}
 
 
-def register(shell: InteractiveShell) -> None:
-    """Install transformer, magic, completion and the record of what this kernel executed; twice is once."""
+def register(shell: InteractiveShell, view: Callable[[Pipeline], View], page: Callable[[Run], str]) -> None:
+    """Install transformer, magic, completion and the record of what this kernel executed; twice is once.
+
+    Parameters
+    ----------
+    shell
+        The running IPython.
+    view
+        Makes what shows a run live.
+    page
+        Renders a finished run as HTML.
+    """
     from nbprod.interfaces.magics.completion import complete
-    from nbprod.interfaces.magics.verbs import mlops
 
-    if remove_tag_line in shell.input_transformers_cleanup:
+    if id(shell) in _SESSIONS:
         return
-    shell.input_transformers_cleanup.insert(0, remove_tag_line)
+    session = _SESSIONS[id(shell)] = Session(shell, view, page)
 
     def line_magic(line: str) -> Any:
-        return mlops(shell, line, tuple(_EXECUTED))
+        return mlops(session, line)
 
     line_magic.__doc__ = mlops.__doc__
+    shell.input_transformers_cleanup.insert(0, remove_tag_line)
     shell.register_magic_function(line_magic, "line", "mlops")
     shell.set_hook("complete_command", complete, re_key=r"%{1,2}mlops")
     shell.events.register("pre_run_cell", _remember)
@@ -36,11 +52,12 @@ def register(shell: InteractiveShell) -> None:
 
 def unregister(shell: InteractiveShell) -> None:
     """Take out what `register` installed."""
-    if remove_tag_line in shell.input_transformers_cleanup:
+    if _SESSIONS.pop(id(shell), None) is not None:
         shell.input_transformers_cleanup.remove(remove_tag_line)
         shell.magics_manager.magics["line"].pop("mlops", None)
         shell.events.unregister("pre_run_cell", _remember)
 
 
 def _remember(info: Any) -> None:
-    _EXECUTED.append((time.time(), str(info.raw_cell)))
+    for session in _SESSIONS.values():
+        session.executed.append((time.time(), str(info.raw_cell)))

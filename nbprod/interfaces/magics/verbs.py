@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nbprod import api
 from nbprod.core.errors import UsageError
@@ -13,9 +13,12 @@ from nbprod.core.run import RunOptions
 from nbprod.interfaces.magics.find import open_notebook, require_saved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from IPython.core.interactiveshell import InteractiveShell
+
+    from nbprod.core.pipeline import Pipeline
+    from nbprod.core.run import Event, Run
 
 VERBS = {
     "check": "diagnostics and readiness",
@@ -35,6 +38,26 @@ OPTIONS = ("-p", "--from", "--to", "--force", "--engine", "--model", "--target",
 FLAGS = ("--force", "--stale")
 
 
+class View(Protocol):
+    """Shows a run live in a cell's output."""
+
+    def show(self) -> None:
+        """Display it."""
+
+    def listen(self, event: Event) -> None:
+        """Take one event of the run."""
+
+
+@dataclass
+class Session:
+    """The shell the extension is loaded in, what it executed and when, and how runs are shown there."""
+
+    shell: InteractiveShell
+    view: Callable[[Pipeline], View]
+    page: Callable[[Run], str]
+    executed: list[tuple[float, str]] = field(default_factory=list)
+
+
 @dataclass
 class Call:
     """One `%mlops` line, taken apart."""
@@ -50,7 +73,7 @@ class Call:
         return value if isinstance(value, str) else None
 
 
-def mlops(shell: InteractiveShell, line: str, executed: Sequence[tuple[float, str]] = ()) -> Any:
+def mlops(session: Session, line: str) -> Any:
     """Run a verb for the open notebook: %mlops check | graph | run | show | pull NAMES | up | help."""
     if line.startswith("%%mlops"):
         from nbprod import notebooks
@@ -60,11 +83,10 @@ def mlops(shell: InteractiveShell, line: str, executed: Sequence[tuple[float, st
     if call.verb == "help":
         print("\n".join(f"%mlops {verb:<10} {text}" for verb, text in VERBS.items()))  # noqa: T201 (a cell's output)
         return None
-    notebook = Path(call.text("--notebook") or open_notebook(shell.user_ns))
+    notebook = Path(call.text("--notebook") or open_notebook(session.shell.user_ns))
     if call.verb in ("run", "verify", "up", "deploy") and not call.options.get("--stale"):
-        require_saved(notebook, executed)
-    handler: Callable[[InteractiveShell, Path, Call], Any] = HANDLERS[call.verb]
-    return handler(shell, notebook, call)
+        require_saved(notebook, session.executed)
+    return HANDLERS[call.verb](session, notebook, call)
 
 
 def parse(line: str) -> Call:
@@ -96,7 +118,7 @@ def _value(word: str, rest: list[str]) -> str:
     return rest.pop(0)
 
 
-def _check(_shell: InteractiveShell, notebook: Path, _call: Call) -> None:
+def _check(_session: Session, notebook: Path, _call: Call) -> None:
     found = api.check(notebook)
     for item in found.pipeline.diagnostics:
         place = f"cell {item.cell} line {item.line}" if item.cell else ""
@@ -104,16 +126,14 @@ def _check(_shell: InteractiveShell, notebook: Path, _call: Call) -> None:
     print(f"readiness {found.readiness.percent} %")  # noqa: T201 (a cell's output)
 
 
-def _graph(_shell: InteractiveShell, notebook: Path, _call: Call) -> Any:
+def _graph(_session: Session, notebook: Path, _call: Call) -> Any:
     from IPython.display import SVG, display
 
     display(SVG(api.graph(notebook, "svg")))
 
 
-def _run(_shell: InteractiveShell, notebook: Path, call: Call) -> Any:
-    from nbprod.interfaces import widgets
-
-    view = widgets.RunView(api.sound(api.analyze(notebook)))
+def _run(session: Session, notebook: Path, call: Call) -> Any:
+    view = session.view(api.sound(api.analyze(notebook)))
     view.show()
     asked = RunOptions(
         force=bool(call.options.get("--force")),
@@ -133,56 +153,54 @@ def _last(notebook: Path) -> str:
     return past[0].id
 
 
-def _show(_shell: InteractiveShell, notebook: Path, call: Call) -> Any:
+def _show(session: Session, notebook: Path, call: Call) -> Any:
     from IPython.display import HTML, display
 
-    from nbprod.interfaces import widgets
-
     found = api.show(call.names[0] if call.names else _last(notebook), notebook)
-    display(HTML(widgets.run_html(found)))
+    display(HTML(session.page(found)))
 
 
-def _pull(shell: InteractiveShell, notebook: Path, call: Call) -> None:
+def _pull(session: Session, notebook: Path, call: Call) -> None:
     if not call.names:
         raise UsageError("NB913", "pull needs names", "%mlops pull df model")
     run = api.show(_last(notebook), notebook)
     values = {name: run[name] for name in call.names}
-    shell.push(values)
+    session.shell.push(values)
     print(f"from run {run.id[:4]}: {', '.join(values)}")  # noqa: T201 (a cell's output)
 
 
-def _why(_shell: InteractiveShell, notebook: Path, call: Call) -> None:
+def _why(_session: Session, notebook: Path, call: Call) -> None:
     if not call.names:
         raise UsageError("NB913", "why needs a stage", "%mlops why train")
     found = api.why(notebook, call.names[0], call.parameters)
     print(f"{found.stage} would {found.action}: {found.reason}")  # noqa: T201 (a cell's output)
 
 
-def _verify(_shell: InteractiveShell, notebook: Path, call: Call) -> None:
+def _verify(_session: Session, notebook: Path, call: Call) -> None:
     found = api.verify(notebook, call.parameters)
     for item in found.differences:
         print(f"differs  {item.name}  {item.notebook} in the notebook, {item.pipeline} in the pipeline")  # noqa: T201 (a cell's output)
     print(f"{found.compared} values compared: {'equal' if found.equal else 'not equal'}")  # noqa: T201 (a cell's output)
 
 
-def _deploy(shell: InteractiveShell, notebook: Path, call: Call) -> None:
-    _run(shell, notebook, call)
+def _deploy(session: Session, notebook: Path, call: Call) -> None:
+    _run(session, notebook, call)
     found = api.deploy(notebook, call.text("--target") or "local", options=RunOptions(model=call.text("--model")))
     print(f"endpoint {found.endpoint}  {found.url}   try it: {found.url}/docs   stop: %mlops stop {found.endpoint}")  # noqa: T201 (a cell's output)
 
 
-def _endpoints(_shell: InteractiveShell, notebook: Path, _call: Call) -> None:
+def _endpoints(_session: Session, notebook: Path, _call: Call) -> None:
     for item in api.endpoints(notebook):
         print(f"{item.state:<10} {item.endpoint:<16} {item.target:<8} {item.url}")  # noqa: T201 (a cell's output)
 
 
-def _stop(_shell: InteractiveShell, notebook: Path, call: Call) -> None:
+def _stop(_session: Session, notebook: Path, call: Call) -> None:
     for name in call.names:
         api.stop_endpoint(name, notebook)
         print(f"stopped {name}")  # noqa: T201 (a cell's output)
 
 
-HANDLERS: dict[str, Callable[[InteractiveShell, Path, Call], Any]] = {
+HANDLERS: dict[str, Callable[[Session, Path, Call], Any]] = {
     "check": _check,
     "graph": _graph,
     "run": _run,
