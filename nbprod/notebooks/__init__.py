@@ -1,0 +1,9 @@
+"""`.ipynb` ↔ Notebook, and the one grammar of tags: cell metadata, cell tags and the `%%mlops` line."""
+
+from __future__ import annotations
+
+from nbprod.notebooks.reading import parse, read, strip_magic
+from nbprod.notebooks.tags import FLAGS, GRAMMAR, OPTIONS, format_tag, parse_magic
+from nbprod.notebooks.writing import write_tag
+
+__all__ = ["FLAGS", "GRAMMAR", "OPTIONS", "format_tag", "parse", "parse_magic", "read", "strip_magic", "write_tag"]
