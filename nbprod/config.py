@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,3 +132,29 @@ def _with_profile(table: Mapping[str, Any], profile: str | None, file: Path) -> 
         known = ", ".join(sorted(profiles)) or "none"
         raise ConfigError("NB902", f"no profile {profile} in {file}", f"profiles there: {known}")
     return {**settings, **profiles[profile]}
+
+
+def shipped_example(name: str) -> Path:
+    """Return an example notebook that came with nbprod; raises `ConfigError` when it did not."""
+    here = Path(__file__).resolve().parent.parent / "example-notebooks" / name
+    for path in (here, Path(sys.prefix) / "share" / "nbprod" / "example-notebooks" / name):
+        if path.is_file():
+            return path
+    raise ConfigError("NB903", f"the example {name} was not installed", "pip install --force-reinstall nbprod")
+
+
+def start_project(folder: Path) -> list[Path]:
+    """Make `folder` a project: settings, `.gitignore`, a first notebook; what exists is kept. Returns what was written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    templates = {
+        "pyproject.toml": "[tool.nbprod]\n# parameters, store, tracking, target; profiles as [tool.nbprod.profile.prod]\n",
+        ".gitignore": ".nbprod/\n.ipynb_checkpoints/\n",
+        "example.ipynb": shipped_example("churn.ipynb").read_text(encoding="utf-8"),
+    }
+    written = []
+    for name, text in templates.items():
+        path = folder / name
+        if not path.exists():
+            path.write_text(text, encoding="utf-8")
+            written.append(path)
+    return written
