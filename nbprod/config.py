@@ -144,10 +144,10 @@ def shipped_example(name: str) -> Path:
 
 
 def start_project(folder: Path) -> list[Path]:
-    """Make `folder` a project: settings, `.gitignore`, a first notebook; what exists is kept. Returns what was written."""
+    """Write settings, `.gitignore` and a first notebook into `folder`; what exists is kept. Returns what was written."""
     folder.mkdir(parents=True, exist_ok=True)
     templates = {
-        "pyproject.toml": "[tool.nbprod]\n# parameters, store, tracking, target; profiles as [tool.nbprod.profile.prod]\n",
+        "pyproject.toml": "[tool.nbprod]\n# store, tracking, target, parameters; [tool.nbprod.profile.prod]\n",
         ".gitignore": ".nbprod/\n.ipynb_checkpoints/\n",
         "example.ipynb": shipped_example("churn.ipynb").read_text(encoding="utf-8"),
     }
