@@ -1,0 +1,193 @@
+"""Models outside their notebook: built, served, deployed, asked, watched."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbprod.api.notebook import Source, analyze, project_of
+from nbprod.api.running import run
+from nbprod.config import Project
+from nbprod.core.errors import DeployError, ModelError, UsageError
+from nbprod.core.model import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from nbprod.core.model import Endpoint, Image
+    from nbprod.core.run import Listener, Run, RunOptions
+    from nbprod.serving.model import LoadedModel
+
+
+def model(path: Source, options: RunOptions | None = None, listeners: Sequence[Listener] = ()) -> tuple[Model, Project]:
+    """Return the model of a notebook (run when it changed) or of a model directory, and its project."""
+    import json
+
+    manifest = Path(path) / "nbprod.json"
+    if manifest.is_file():
+        return Model(json.loads(manifest.read_text())["name"], str(Path(path).resolve())), Project.find(".")
+    if Path(path).suffix != ".ipynb":
+        raise UsageError("NB912", f"{path} is neither a notebook nor a model directory", "give an .ipynb file")
+    finished = run(path, options=options, listeners=listeners)
+    if finished.model is None:
+        raise no_model(finished)
+    return finished.model, project_of(path)
+
+
+def no_model(finished: Run) -> ModelError:
+    """Return the error for a run that left no model."""
+    note = next((text for text in finished.notes if "model" in text), "no fitted estimator reaches the end")
+    return ModelError(
+        "NB620", f"{finished.notebook} leaves no model: {note}", "tag a cell serve that defines predict(…)"
+    )
+
+
+def python_of(path: Source) -> str | None:
+    """Return the interpreter of a notebook's kernel; None for a model directory, which any fitting Python serves."""
+    from nbprod import execution
+
+    if Path(path).suffix != ".ipynb":
+        return None
+    return str(execution.interpreter(analyze(path), project_of(path)).python)
+
+
+def load_model(path: Source) -> LoadedModel:
+    """Load a model directory; `.predict(df)` answers as the endpoint does. Only load models you trust: it unpickles."""
+    from nbprod.serving.model import load
+
+    return load(str(path))
+
+
+def build(path: Source, tag: str | None = None, *, base: str | None = None, dockerfile: Source | None = None) -> Image:
+    """Make a container image of a model, or with `dockerfile` only the folder that builds it."""
+    from nbprod import packaging
+
+    found, project = model(path)
+    return packaging.build(found, project, tag=tag, base=base, dockerfile=Path(dockerfile) if dockerfile else None)
+
+
+@contextmanager
+def serve(path: Source, host: str = "127.0.0.1", port: int | None = None) -> Iterator[str]:
+    """Serve a model until the block ends; yields the URL once it is healthy."""
+    from nbprod import deploy as deploying
+
+    found, project = model(path)
+    with deploying.serve(found, project, host=host, port=port, python=python_of(path)) as url:
+        yield url
+
+
+@contextmanager
+def serve_model(finished: Run, host: str = "127.0.0.1", port: int | None = None) -> Iterator[str]:
+    """Serve the model of a finished run until the block ends; yields the URL once it is healthy."""
+    from nbprod import deploy as deploying
+
+    if finished.model is None:
+        raise no_model(finished)
+    project = Project.find(finished.model.path)
+    python = python_of(project.notebook(finished.notebook))
+    with deploying.serve(finished.model, project, host=host, port=port, python=python) as url:
+        yield url
+
+
+def compare(finished: Run, url: str) -> dict[str, Any]:
+    """Ask an endpoint for the recorded rows and compare with the notebook's own predictions.
+
+    Returns
+    -------
+    dict
+        `equal`, `rows` (how many were compared), `detail` (the worst difference, in words), `row` (the first one).
+    """
+    from nbprod import deploy as deploying
+
+    if finished.model is None:
+        raise no_model(finished)
+    return deploying.compare(finished.model.path, url)
+
+
+def score(path: Source, given: Source, out: Source) -> int:
+    """Apply a model to a CSV or Parquet file, write it with the predictions, and return the number of rows."""
+    from nbprod.serving.score import score_file
+
+    found, _ = model(path)
+    return score_file(found.path, Path(given), Path(out))
+
+
+def deploy(
+    path: Source,
+    target: str = "local",
+    *,
+    name: str | None = None,
+    port: int | None = None,
+    step: Callable[[str], None] | None = None,
+    options: RunOptions | None = None,
+) -> Endpoint:
+    """Put a model on a target and wait until it answers as the notebook did; raises `DeployError` otherwise."""
+    from nbprod import deploy as deploying
+    from nbprod import packaging
+
+    say = step or (lambda _text: None)
+    say("run")
+    found, project = model(path, options)
+    image = None
+    if target != "local":
+        say("build")
+        image = packaging.build(found, project, tag=None, base=None, dockerfile=None)
+    say("start")
+    python = python_of(path)
+    return deploying.deploy(
+        found, project, target=target, name=name or found.name, port=port, image=image, python=python
+    )
+
+
+def endpoints(path: Source = ".") -> list[Endpoint]:
+    """Return what is deployed from this project, on every target this machine can use."""
+    from nbprod import deploy as deploying
+
+    return list(deploying.endpoints(Project.find(path)))
+
+
+def endpoint(name: str, path: Source = ".") -> Endpoint:
+    """Return one endpoint; raises `DeployError` naming those there are."""
+    found = endpoints(path)
+    for item in found:
+        if item.endpoint == name:
+            return item
+    known = ", ".join(item.endpoint for item in found) or "none"
+    raise DeployError("NB720", f"there is no endpoint {name}", f"endpoints: {known}")
+
+
+def stop_endpoint(name: str, path: Source = ".") -> None:
+    """Stop an endpoint and forget it."""
+    from nbprod import deploy as deploying
+
+    deploying.stop(Project.find(path), name)
+
+
+def endpoint_logs(name: str, path: Source = ".", lines: int = 100) -> str:
+    """Return the last lines an endpoint wrote."""
+    from nbprod import deploy as deploying
+
+    return deploying.logs(Project.find(path), name, lines)
+
+
+def predict(name: str, rows: Sequence[Mapping[str, Any]], path: Source = ".") -> dict[str, Any]:
+    """Send rows to an endpoint, by its name or URL, and return its answer."""
+    from nbprod import deploy as deploying
+
+    url = name if name.startswith(("http://", "https://")) else endpoint(name, path).url
+    return deploying.predict(url, rows)
+
+
+def sample(name: str, path: Source = ".") -> dict[str, Any]:
+    """Return the recorded rows of an endpoint's model with the notebook's own predictions on them."""
+    from nbprod import deploy as deploying
+
+    return deploying.sample(Project.find(path), name)
+
+
+def monitor(name: str, path: Source = ".") -> dict[str, Any]:
+    """Compare what an endpoint was asked with its model's training data."""
+    from nbprod import monitoring
+
+    return monitoring.report(Project.find(path), endpoint(name, path))

@@ -1,0 +1,136 @@
+"""A notebook read and judged; nothing is executed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbprod.config import Project, require_notebook
+from nbprod.core.errors import AnalysisError
+from nbprod.core.run import RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbprod.analysis import Readiness
+    from nbprod.core.notebook import Notebook, Tag
+    from nbprod.core.pipeline import Pipeline
+
+Source = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What `check` found: the pipeline with its diagnostics, and how ready the notebook is."""
+
+    pipeline: Pipeline
+    readiness: Readiness
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object of `check --json`."""
+        fields = ("code", "severity", "cell", "cell_id", "line", "message", "fix", "notebook")
+        found = [{name: getattr(item, name) for name in fields} for item in self.pipeline.diagnostics]
+        return {"diagnostics": found, "readiness": self.readiness.as_json()}
+
+
+def read(paths: Source | Sequence[Source], project: Project, draft: Path | None = None) -> list[Notebook]:
+    """Return the notebooks at `paths`, or what `draft` holds in their place; raises `NotebookError` if unreadable."""
+    from nbprod import notebooks
+
+    many = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    return [notebooks.read(draft or require_notebook(path), project.relative(path)) for path in many]
+
+
+def analyze(path: Source | Sequence[Source]) -> Pipeline:
+    """Return the pipeline of a notebook, or of several in the order given; the user's mistakes are its diagnostics."""
+    from nbprod import analysis
+
+    return analysis.analyze(read(path, project_of(path)))
+
+
+def project_of(path: Source | Sequence[Source], profile: str | None = None) -> Project:
+    """Return the project of a notebook, or of the first of several."""
+    first = path if isinstance(path, str | os.PathLike) else path[0]
+    return Project.find(first, profile)
+
+
+def check(path: Source | Sequence[Source], *, draft: Path | None = None) -> CheckResult:
+    """Return diagnostics and readiness of a notebook; nothing is executed. `draft` is a file of its unsaved content."""
+    from nbprod import analysis
+
+    pipeline = analysis.analyze(read(path, project_of(path), draft))
+    return CheckResult(pipeline, analysis.readiness(pipeline, _facts(pipeline, project_of(path))))
+
+
+def explain(code: str) -> str:
+    """Return why a diagnostic exists, with an example; raises `UsageError` for an unknown code."""
+    from nbprod import analysis
+
+    return analysis.explain(code)
+
+
+def graph(path: Source | Sequence[Source], style: str = "text") -> str:
+    """Return the pipeline's picture: `text`, `json`, `mermaid` or `svg`."""
+    from nbprod import analysis
+
+    return analysis.draw(analyze(path), style)
+
+
+def tag(path: Source, cell: int | str, tag: Tag | None) -> None:
+    """Write (or with None, remove) the tag of a cell, named by its number or id; nothing else in the file changes."""
+    from nbprod import notebooks
+
+    notebooks.write_tag(require_notebook(path), cell, tag)
+
+
+def suggest(path: Source, *, apply: bool = False) -> list[dict[str, Any]]:
+    """Propose a stage for each code cell of an untagged notebook, and write them as tags when `apply`."""
+    from nbprod import analysis
+    from nbprod.core.notebook import Tag
+
+    found = analysis.suggest(read(path, project_of(path))[0])
+    for item in found if apply else []:
+        stage = item["stage"]
+        tag(path, item["cell"], Tag("stage", stage) if stage else Tag(item["role"]))
+    return found
+
+
+def sound(pipeline: Pipeline) -> Pipeline:
+    """Return the pipeline when it may run; raises `AnalysisError` with all diagnostics otherwise."""
+    if pipeline.errors:
+        raise AnalysisError.of(pipeline.diagnostics)
+    return pipeline
+
+
+def export(path: Source | Sequence[Source], to: str, out: Source) -> list[Path]:
+    """Write the pipeline for another system below `out`; returns the files."""
+    from nbprod import plugins
+
+    return list(plugins.exporter(to).export(sound(analyze(path)), Path(out)))
+
+
+def exporters() -> tuple[str, ...]:
+    """Return the names of the systems `export` can write for."""
+    from nbprod import plugins
+
+    return plugins.names("exporters")
+
+
+def _facts(pipeline: Pipeline, project: Project) -> dict[str, bool]:
+    """Return what past runs say of a notebook's readiness."""
+    from nbprod import store
+    from nbprod.scheduling import Schedules
+
+    past = store.history(project, pipeline.notebook, 20)
+    done = [item for item in past if item.status is RunStatus.SUCCEEDED]
+    return {
+        "runs": bool(done),
+        "verified": store.verified(project, pipeline),
+        "gate": any(item.gates for item in done) or pipeline.gate is not None,
+        "model": any(item.model for item in done),
+        "image": (project.home / "images").is_dir(),
+        "endpoint": any((project.home / "endpoints").glob("*.json")),
+        "schedule": any(item.notebook == pipeline.notebook for item in Schedules(project).list()),
+    }

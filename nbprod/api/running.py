@@ -1,0 +1,191 @@
+"""Runs: made, explained, verified, looked up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbprod.api.notebook import Source, analyze, project_of, sound
+from nbprod.config import Project
+from nbprod.core.run import RunOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from nbprod.core.run import Listener, Run, StagePlan, Verification
+    from nbprod.scheduling import Schedule, ScheduledTime, Schedules
+
+
+def run(
+    path: Source | Sequence[Source],
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    options: RunOptions | None = None,
+    listeners: Sequence[Listener] = (),
+    profile: str | None = None,
+    wait: bool = False,
+) -> Run:
+    """Run a notebook as a cached pipeline.
+
+    Parameters
+    ----------
+    path
+        A notebook, or several as one pipeline in the order given.
+    parameters
+        Overrides by name.
+    options
+        What else was asked of the run.
+    listeners
+        Receive the run's events.
+    profile
+        Settings of `[tool.nbprod.profile.NAME]`.
+    wait
+        Wait until MLflow knows of the run, so that `model.version` and `model.uri` are set.
+
+    Raises
+    ------
+    AnalysisError
+        The notebook was refused before anything ran.
+    PlanError
+        A parameter or stage does not exist, or a value cannot cross.
+    StageFailed
+        A cell raised or its process died; the error carries the run.
+    """
+    from nbprod import execution, tracking
+
+    project = project_of(path, profile)
+    pipeline = sound(analyze(path))
+    given = {**project.settings.get("parameters", {}), **(parameters or {})}
+    asked = replace(options or RunOptions(), parameters=execution.parameters(pipeline, given))
+    journal = tracking.Journal(project)
+    heard = [journal.listener(pipeline, asked), *listeners]
+    finished = execution.run(pipeline, project, asked, heard, journal)
+    tracking.spawn_publisher(project)
+    if wait:
+        tracking.wait(project, finished.id)
+        finished = show(finished.id, project.root)
+    if finished.error is not None:
+        raise finished.error
+    return finished
+
+
+def why(path: Source, stage: str, parameters: Mapping[str, Any] | None = None) -> StagePlan:
+    """Return what a run would do with `stage`, and why."""
+    from nbprod import execution
+
+    pipeline = sound(analyze(path))
+    options = RunOptions(parameters=execution.parameters(pipeline, parameters or {}))
+    return execution.why(pipeline, project_of(path), stage, options)
+
+
+def verify(
+    path: Source, parameters: Mapping[str, Any] | None = None, *, listeners: Sequence[Listener] = ()
+) -> Verification:
+    """Run the notebook top to bottom and the pipeline, each from scratch in a copy of the folder, and compare."""
+    from nbprod import execution
+
+    pipeline = sound(analyze(path))
+    options = RunOptions(parameters=execution.parameters(pipeline, parameters or {}))
+    return execution.verify(pipeline, project_of(path), options, listeners)
+
+
+def extract(path: Source | Sequence[Source], out: Source) -> list[Path]:
+    """Write one job notebook a stage below `out`, for plain papermill; returns the files."""
+    from nbprod import execution
+
+    return execution.extract(sound(analyze(path)), project_of(path), Path(out))
+
+
+def history(path: Source = ".", limit: int = 20) -> list[Run]:
+    """Return the newest runs of a project, or of one notebook when `path` is a file."""
+    from nbprod import store
+
+    project = Project.find(path)
+    notebook = project.relative(path) if Path(path).suffix == ".ipynb" else None
+    return store.history(project, notebook, limit)
+
+
+def show(run_id: str, path: Source = ".") -> Run:
+    """Return a run by its id or a prefix of it; raises `MissingValue` when there is none."""
+    from nbprod import store
+
+    return store.load_run(Project.find(path), run_id)
+
+
+def diff(first: str, second: str, path: Source = ".") -> list[dict[str, Any]]:
+    """Return what differs between two runs: parameters, metrics and stages, each with both values."""
+    one, two = show(first, path), show(second, path)
+    pairs: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
+        ("parameter", one.parameters, two.parameters),
+        ("metric", one.metrics, two.metrics),
+        ("stage", {s.name: s.fingerprint for s in one.stages}, {s.name: s.fingerprint for s in two.stages}),
+    ]
+    return [
+        {"kind": kind, "name": name, "first": left.get(name), "second": right.get(name)}
+        for kind, left, right in pairs
+        for name in sorted({*left, *right})
+        if left.get(name) != right.get(name)
+    ]
+
+
+def run_output(run_id: str, path: Source = ".") -> str:
+    """Return what the cells of a run printed, stage by stage."""
+    from nbprod import store
+
+    return store.output(Project.find(path), show(run_id, path))
+
+
+def mlflow_command(port: int, path: Source = ".") -> list[str]:
+    """Publish what is pending and return the command that serves MLflow's own pages on loopback."""
+    from nbprod import tracking
+
+    project = Project.find(path)
+    tracking.publish(project)
+    return tracking.ui_command(project, port)
+
+
+def schedules(path: Source = ".") -> Schedules:
+    """Return the schedules of a project."""
+    from nbprod.scheduling import Schedules
+
+    return Schedules(Project.find(path))
+
+
+def schedule_add(notebook: Source, cron: str, tz: str, parameters: Mapping[str, str], name: str | None) -> Schedule:
+    """Add a schedule, its parameters checked against the notebook's; raises `ScheduleError` or `PlanError`."""
+    from nbprod import execution
+
+    pipeline = sound(analyze(notebook))
+    execution.parameters(pipeline, parameters)
+    return schedules(notebook).add(pipeline.notebook, cron, tz=tz, parameters=parameters, name=name)
+
+
+def schedule_now(name: str, path: Source = ".") -> Run:
+    """Run a schedule's notebook now."""
+    return _run_scheduled(schedules(path).get(name), Project.find(path), None)
+
+
+def schedule_serve(path: Source, say: Callable[[str], None]) -> None:
+    """Run what is due, each an ordinary run, until the process is told to stop."""
+    import signal
+    from threading import Event
+
+    from nbprod.scheduling import RunOutcome, SystemClock, serve
+
+    project, stop = Project.find(path), Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+
+    def run_due(schedule: Schedule, due: ScheduledTime) -> RunOutcome:
+        say(f"{due.due:%Y-%m-%d %H:%M}  {schedule.name} begins, run {due.run[:4]}")
+        finished = _run_scheduled(schedule, project, due.run)
+        say(f"{'':16}  {schedule.name} {finished.status}")
+        return RunOutcome(str(finished.status))
+
+    serve(schedules(path), run_due, SystemClock(), stop)
+
+
+def _run_scheduled(schedule: Schedule, project: Project, run_id: str | None) -> Run:
+    options = RunOptions(trigger="schedule", run_id=run_id)
+    return run(project.notebook(schedule.notebook), schedule.parameters, options=options)
