@@ -1,7 +1,7 @@
 """Writes the model of a run as an MLflow model directory, in the notebook's own interpreter.
 
-`model.pkl` holds an object with `predict` (and `predict_proba` when there is one): the estimator itself, or what the
-serve cell defined. It loads with cloudpickle and the model's own libraries alone.
+`model.pkl` holds the estimator itself, or the function `predict` of the serve cell (its `predict_proba`, if any, as an
+attribute). It loads with cloudpickle and the model's own libraries alone.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def write(spec: ModelSpec, namespace: dict[str, Any]) -> str:
     """
     model = _function(namespace) if spec["kind"] == "function" else _estimator(spec["names"], namespace)
     rows = sample(model, spec["kind"], spec["samples"], namespace)
-    data, modules = pickling.dump(model)
+    data, modules = pickling.dump(_payload(model))
     _check_copy(data, rows)
     target = Path(spec["path"])
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +78,15 @@ def _function(namespace: Mapping[str, Any]) -> Any:
     if callable(namespace.get("predict_proba")):
         found.predict_proba = namespace["predict_proba"]
     return found
+
+
+def _payload(model: Any) -> Any:
+    """Return what is stored: a function as it is, so that it can simply be called."""
+    if not isinstance(model, SimpleNamespace):
+        return model
+    if hasattr(model, "predict_proba") and getattr(model.predict, "__module__", None) == "__main__":
+        model.predict.predict_proba = model.predict_proba
+    return model.predict
 
 
 def _estimator(names: list[str], namespace: Mapping[str, Any]) -> Any:
@@ -111,7 +120,7 @@ def _check_copy(data: bytes, rows: Sample) -> None:
     """Raise `ModelFailed` unless the stored model answers as the notebook's."""
     copy = pickling.load(data)
     form = rows.form.head(files.EXAMPLE_ROWS)
-    expected = answers(ask(copy.predict, form))
+    expected = answers(ask(getattr(copy, "predict", copy), form))
     if expected != rows.predictions[: len(expected)] and not _close(expected, rows.predictions):
         raise ModelFailed(
             "NB626", "the stored model answers differently from the notebook's", "make predict depend on its rows only"
@@ -189,7 +198,7 @@ class _Directory:
     def _inputs(self) -> list[dict[str, Any]]:
         """Return the signature of the inputs; a column is required unless it is missing somewhere, or not used."""
         form = self.rows.form
-        if form.kind in ("text", "scalar"):
+        if form.kind == "text" or (form.kind == "scalar" and not form.spread):
             return [spec(None, "string" if form.kind == "text" else value_type(form.rows[0]))]
         columns = signature(form.whole if is_frame(form.whole) else form.rows)
         if columns is None:
@@ -208,7 +217,7 @@ class _Directory:
                 width *= size
             kind = value_type(form.rows.reshape(-1)[0])
             return [spec(str(number), kind) for number in range(width)]
-        if form.kind in ("text", "scalar"):
+        if "name" not in inputs[0]:
             return [{"name": form.argument or "text", "type": inputs[0]["type"], "required": True}]
         return [{"name": item["name"], "type": item["type"], "required": item["required"]} for item in inputs]
 
@@ -253,7 +262,7 @@ def _data(form: Any) -> tuple[list[str], list[list[Any]]]:
     if form.kind == "array":
         flat = form.rows.reshape(len(form.rows), -1)
         return [str(number) for number in range(flat.shape[1])], plain(flat)
-    if form.kind in ("text", "scalar"):
+    if not isinstance(form.rows[0], dict):
         return [form.argument or "text"], [[plain(row)] for row in form.rows]
     names = list(dict.fromkeys(name for row in form.rows for name in row))
     return [str(name) for name in names], [[plain(row.get(name)) for name in names] for row in form.rows]
@@ -270,14 +279,12 @@ def _types(form: Any) -> dict[str, Any]:
     for name in form.whole.columns:
         column = form.whole[name]
         if str(column.dtype) == "category":
-            categories[str(name)] = {
-                "categories": plain(column.cat.categories.tolist()),
-                "ordered": bool(column.cat.ordered),
-            }
+            categories[str(name)] = plain(column.cat.categories.tolist())
         elif column.dtype == object and any(value is None for value in column):
             none.append(str(name))
     dtypes = {str(name): str(form.rows[name].dtype) for name in form.rows.columns}
-    return {"dtypes": dtypes, "categories": categories, "none": none}
+    ordered = [name for name in categories if form.whole[name].cat.ordered]
+    return {"dtypes": dtypes, "categories": categories, "ordered": ordered, "none": none}
 
 
 def _task(model: Any, rows: Sample) -> tuple[str, list[Any] | None]:

@@ -29,7 +29,7 @@ class Predictor:
 
     def predict(self, model_input: Any, params: Any = None) -> Any:  # noqa: ARG002  # MLflow's calling convention
         """Return the predictions for a frame, an array, records or texts."""
-        return self._answer(self.model.predict, model_input)
+        return self._answer(getattr(self.model, "predict", self.model), model_input)
 
     def predict_proba(self, model_input: Any, params: Any = None) -> Any:  # noqa: ARG002  # as above
         """Return the class probabilities, for a classifier that has them."""
@@ -37,7 +37,13 @@ class Predictor:
 
     def _answer(self, call: Any, model_input: Any) -> Any:
         rows = self._prepared(model_input)
-        return call(rows) if self.manifest["batch"] else [call(row) for row in rows]
+        if self.manifest["batch"]:
+            return call(rows)
+        return [call(**row) if self._spread else call(row) for row in rows]
+
+    @property
+    def _spread(self) -> bool:
+        return self.manifest["input_kind"] == "scalar" and len(self.manifest["inputs"]) > 1
 
     def _prepared(self, given: Any) -> Any:
         kind = self.manifest["input_kind"]
@@ -45,7 +51,7 @@ class Predictor:
             return cast(_frame(given), self.manifest)
         if kind == "array":
             return given.to_numpy() if hasattr(given, "to_numpy") else given
-        if kind in ("records", "record"):
+        if kind in ("records", "record") or self._spread:
             return _records(given)
         return _values(given)
 
@@ -67,7 +73,7 @@ def _column(column: Any, dtype: str, name: str, manifest: dict[str, Any]) -> Any
     import pandas
 
     if dtype == "category":
-        return column.astype(pandas.CategoricalDtype(**manifest["categories"][name]))
+        return column.astype(pandas.CategoricalDtype(manifest["categories"][name], name in manifest["ordered"]))
     if dtype == "object":
         column = column.astype("object")
         return column.where(column.notna(), None if name in manifest["none"] else float("nan"))
@@ -86,8 +92,14 @@ def _frame(given: Any) -> Any:
 def _records(given: Any) -> list[dict[str, Any]]:
     if hasattr(given, "to_dict"):
         rows = given.to_dict(orient="records")
-        return [{key: None if value != value else value for key, value in row.items()} for row in rows]
+        return [{key: None if _gap(value) else value for key, value in row.items()} for row in rows]
     return [given] if isinstance(given, dict) else list(given)
+
+
+def _gap(value: Any) -> bool:
+    import pandas
+
+    return value is pandas.NA or value is pandas.NaT or (isinstance(value, float) and value != value)
 
 
 def _values(given: Any) -> list[Any]:

@@ -43,7 +43,8 @@ class Form:
     """What `predict` is given.
 
     `kind` is `table`, `array`, `records`, `record`, `text` or `scalar`; `rows` the frame, array or list of rows (at
-    most 500), `batch` whether one call takes them all, `whole` the value the rows were taken from.
+    most 500), `batch` whether one call takes them all, `spread` whether a row's values are given as named arguments,
+    `whole` the value the rows were taken from, `argument` the parameter's name.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Form:
     batch: bool
     whole: Any = None
     argument: str | None = None
+    spread: bool = False
 
     def head(self, count: int) -> Form:
         """Return the same with the first `count` rows only."""
@@ -87,7 +89,7 @@ def ask(call: Callable[[Any], Any], form: Form) -> Any:
     """Return what `call` answers on a copy of the form's rows; raises ValueError unless it is one answer a row."""
     rows = copy.deepcopy(form.rows)
     if not form.batch:
-        return [call(row) for row in rows]
+        return [call(**row) if form.spread else call(row) for row in rows]
     raw = call(rows)
     count = len(raw) if hasattr(raw, "__len__") and not isinstance(raw, str | dict) else None
     if count != len(rows):
@@ -221,8 +223,9 @@ def _parameters(function: Any) -> list[str]:
     try:
         return [
             name
-            for name, item in inspect.signature(function).parameters.items()
+            for number, (name, item) in enumerate(inspect.signature(function).parameters.items())
             if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)
+            and (number == 0 or item.default is item.empty)
         ]
     except (TypeError, ValueError):
         return []
@@ -234,11 +237,30 @@ def _function_forms(model: Any, names: Iterable[str], namespace: Mapping[str, An
         raise ModelFailed(
             "NB627", "predict takes no argument", "let the serve cell define predict(df), or predict(record: dict)"
         )
+    if len(parameters) > 1:
+        yield from _spread_forms(parameters, names, namespace)
+        return
     argument = parameters[0]
     wanted = hint(model.predict, argument)
     for value in _ordered([argument, *names], namespace):
         for form in _forms(value, wanted):
             yield replace(form, argument=argument)
+
+
+def _spread_forms(parameters: list[str], names: Iterable[str], namespace: Mapping[str, Any]) -> Iterator[Form]:
+    """Yield rows with a value for each of several parameters: of a frame, of records, of values so named."""
+    for value in _ordered(names, namespace):
+        rows = value.head(ROWS_EACH).to_dict(orient="records") if is_frame(value) else value
+        if (
+            isinstance(rows, list)
+            and rows
+            and all(isinstance(row, dict) and set(parameters) <= set(row) for row in rows)
+        ):
+            chosen = [{name: row[name] for name in parameters} for row in rows[:ROWS_EACH]]
+            yield Form("scalar", chosen, False, chosen, spread=True)
+    if all(name in namespace for name in parameters):
+        row = {name: namespace[name] for name in parameters}
+        yield Form("scalar", [row], False, [row], spread=True)
 
 
 def hint(function: Any, argument: str) -> str | None:
