@@ -158,7 +158,7 @@ def schedule_add(notebook: Source, cron: str, tz: str, parameters: Mapping[str, 
 
     pipeline = sound(analyze(notebook))
     execution.parameters(pipeline, parameters)
-    return schedules(notebook).add(pipeline.notebook, cron, tz=tz, parameters=parameters, name=name)
+    return schedules(notebook).add(notebook, cron, tz=tz, parameters=parameters, name=name)
 
 
 def schedule_now(name: str, path: Source = ".") -> Run:
