@@ -1,0 +1,34 @@
+/** What analysis found; a click leads to the cell. */
+
+import * as React from 'react';
+
+import { jumpTo } from '../notebook';
+import { IView, Section } from './widget';
+import { iconOf } from './words';
+
+export function Problems({ model, trans }: IView): JSX.Element {
+  const found = model.pipeline?.diagnostics ?? [];
+  return (
+    <Section title={found.length ? trans.__('Problems %1', found.length) : trans.__('Problems')} name="problems">
+      {found.length === 0 && <p className="jp-nbprod-dim">{trans.__('None found.')}</p>}
+      <ul className="jp-nbprod-list">
+        {found.map((item, place) => (
+          <li key={place}>
+            <button
+              className="jp-nbprod-line"
+              data-nbprod-code={item.code}
+              data-nbprod-state={item.severity}
+              onClick={() => model.panel && void jumpTo(model.panel, item)}
+            >
+              {iconOf(item.severity)} {item.severity} <b>{item.code}</b>{' '}
+              {item.cell ? trans.__('cell %1', item.cell) : ''} {item.line ? trans.__('line %1', item.line) : ''}
+              <br />
+              {item.message}
+              {item.fix && <span className="jp-nbprod-dim"> {item.fix}</span>}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
