@@ -14,13 +14,11 @@ PIECE = 50_000  # rows held in memory at once
 
 
 def score_file(model: str, given: Path, out: Path) -> int:
-    """Write `given` with the model's predictions to `out`, by the files' endings CSV or Parquet; returns the row count."""
+    """Write `given` with the model's predictions to `out`, CSV or Parquet by the files' endings; returns the row count."""
     import pandas as pd
 
     loaded = load(model)
-    scored = []
-    for piece in _pieces(pd, given):
-        scored.append(piece.assign(prediction=loaded.predict(piece)))
+    scored = [piece.assign(prediction=loaded.predict(piece)) for piece in _pieces(pd, given)]
     table = pd.concat(scored, ignore_index=True)
     if out.suffix == ".parquet":
         table.to_parquet(out, index=False)
