@@ -1,0 +1,263 @@
+"""What cells write: Python's own streams and, below them, file descriptors 1 and 2.
+
+Text of Python's streams is gathered and sent in pieces. Bytes that C code and other programs write to the descriptors
+arrive through pipes; they are fetched before each Python text and display, which keeps the order.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+PIECE = 32_768  # characters sent at once at most, about
+PAUSE = 0.05  # seconds between two sendings of small pieces
+NAMES = {1: "stdout", 2: "stderr"}
+
+
+class Stream(io.TextIOBase):
+    """Stands for `sys.stdout` or `sys.stderr`.
+
+    Parameters
+    ----------
+    capture
+        Where text goes.
+    fd
+        The descriptor it stands over, 1 or 2.
+    """
+
+    encoding = "UTF-8"  # type: ignore[assignment]  # a plain attribute where the base has a property
+    errors = "replace"  # type: ignore[assignment]  # the same
+
+    def __init__(self, capture: Capture, fd: int) -> None:
+        self._capture = capture
+        self._fd = fd
+        self.name = f"<{NAMES[fd]}>"
+        self.mode = "w"
+        self.line_buffering = True
+
+    def write(self, text: str) -> int:
+        """Take text."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self._capture.text(self._fd, text)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]  # the stub wants buffers too
+        """Take several texts."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Send soon; a hundred thousand flushed lines are not a hundred thousand messages."""
+        self._capture.flush_soon()
+
+    def fileno(self) -> int:
+        """Return the descriptor, so that programs started with `stdout=sys.stdout` are caught too."""
+        return self._fd
+
+    def isatty(self) -> bool:
+        """Return False, as in a notebook."""
+        return False
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def close(self) -> None:
+        """Do nothing: the cells after this one print too."""
+
+    def reconfigure(self, **_options: Any) -> None:
+        """Accept what `sys.stdout.reconfigure` takes; there is nothing to change."""
+
+    @property
+    def buffer(self) -> _Bytes:
+        """The stream that takes bytes."""
+        return _Bytes(self)
+
+
+class _Bytes(io.RawIOBase):
+    """`sys.stdout.buffer`."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def write(self, data: Any) -> int:
+        """Take bytes."""
+        raw = bytes(data)
+        self._stream.write(raw.decode("utf-8", "replace"))
+        return len(raw)
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def flush(self) -> None:
+        """Send soon."""
+        self._stream.flush()
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._stream.fileno()
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Capture:
+    """Gathers what is written and sends it, in order with everything else that is sent through `send`.
+
+    Parameters
+    ----------
+    channel_send
+        Sends one event to the driver.
+    """
+
+    def __init__(self, channel_send: Callable[[dict[str, Any]], None]) -> None:
+        self._send = channel_send
+        self._parent = os.getppid()
+        self._lock = threading.RLock()
+        self._pieces: list[str] = []
+        self._size = 0
+        self._fd = 1
+        self._sent = 0.0
+        self._forked = False
+        self._poll = select.poll()
+        self._reads: dict[int, int] = {}
+        self._decoders = {fd: codecs.getincrementaldecoder("utf-8")("replace") for fd in NAMES}
+        self.index = 0
+
+    def install(self) -> None:
+        """Put our streams and pipes in the place of the process's own."""
+        for fd in NAMES:
+            read, write = os.pipe()
+            os.set_blocking(read, False)
+            os.dup2(write, fd, inheritable=True)
+            os.close(write)
+            self._reads[read] = fd
+            self._poll.register(read, select.POLLIN)
+        for stream in (sys.__stdout__, sys.__stderr__):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(line_buffering=True, errors="replace")
+        sys.stdout, sys.stderr = Stream(self, 1), Stream(self, 2)
+        os.register_at_fork(after_in_child=self._in_child)
+        threading.Thread(target=self._watch, name="nbprod-capture", daemon=True).start()
+
+    def text(self, fd: int, text: str) -> None:
+        """Take text of one of Python's streams."""
+        if self._forked:
+            _write_raw(fd, text.encode("utf-8", "replace"))
+            return
+        with self._lock:
+            if text != "\n":  # print's second write; nothing of others belongs between the two
+                self._fetch()
+            self._add(fd, text)
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Send an event after everything written so far."""
+        if self._forked:
+            return
+        with self._lock:
+            self._fetch()
+            self._emit()
+            self._send(event)
+
+    def output(self, output: dict[str, Any]) -> None:
+        """Send an nbformat output of the current cell."""
+        self.event({"event": "output", "index": self.index, "output": output})
+
+    def flush(self) -> None:
+        """Send everything written so far, whoever wrote it; C's own buffers first."""
+        if self._forked:
+            return
+        _flush_c()
+        with self._lock:
+            self._fetch()
+            self._emit()
+
+    def flush_soon(self) -> None:
+        """Send what there is, unless something was sent a moment ago; then the watcher does it."""
+        if not self._forked and time.monotonic() - self._sent > PAUSE:
+            with self._lock:
+                self._emit()
+
+    def _add(self, fd: int, text: str) -> None:
+        if fd != self._fd:
+            self._emit()
+            self._fd = fd
+        self._pieces.append(text)
+        self._size += len(text)
+        if self._size > PIECE or (text.endswith("\n") and time.monotonic() - self._sent > PAUSE):
+            self._emit()
+
+    def _emit(self) -> None:
+        if not self._size:
+            return
+        text = "".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        self._sent = time.monotonic()
+        stream = {"output_type": "stream", "name": NAMES[self._fd], "text": text}
+        self._send({"event": "output", "index": self.index, "output": stream})
+
+    def _fetch(self) -> None:
+        """Read what waits in the pipes, without waiting for more; a flood is left to the next call."""
+        for _ in range(64):
+            ready = self._poll.poll(0)
+            if not ready:
+                return
+            for read, _happened in ready:
+                self._fetch_one(read)
+
+    def _fetch_one(self, read: int) -> None:
+        try:
+            data = os.read(read, 65_536)
+        except BlockingIOError:
+            return
+        fd = self._reads[read]
+        text = self._decoders[fd].decode(data)
+        if text:
+            self._add(fd, text)
+
+    def _watch(self) -> None:
+        """Empty the pipes while the cell is busy, send what was left lying, and see the driver die."""
+        poll = select.poll()
+        for read in self._reads:
+            poll.register(read, select.POLLIN)
+        while True:
+            poll.poll(100)
+            if os.getppid() != self._parent:  # an orphan computes for nobody
+                os.kill(os.getpid(), signal.SIGKILL)
+            with self._lock:
+                self._fetch()
+                if self._size and time.monotonic() - self._sent > PAUSE:
+                    self._emit()
+
+    def _in_child(self) -> None:
+        """In a forked child write to the descriptors themselves; the worker's watcher reads them."""
+        self._forked = True
+        self._lock = threading.RLock()
+        self._pieces = []
+        self._size = 0
+
+
+def _write_raw(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _flush_c() -> None:
+    """Empty the buffers of C's stdio; only where something loaded ctypes, so something else may use stdio."""
+    ctypes = sys.modules.get("ctypes")
+    if ctypes is not None and os.name == "posix":
+        ctypes.CDLL(None).fflush(None)

@@ -1,0 +1,93 @@
+"""The two pipes to the driver: operations in, events out, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+class Channel:
+    """Newline-delimited JSON over two file descriptors which programs started by cells do not inherit.
+
+    Parameters
+    ----------
+    read, write
+        File descriptors as in NBPROD_CONTROL.
+    """
+
+    def __init__(self, read: int, write: int) -> None:
+        os.set_inheritable(read, False)
+        os.set_inheritable(write, False)
+        self.read = read
+        self._write = write
+        self._lines = open(read, "rb", closefd=False)  # noqa: PTH123, SIM115 - a descriptor, open as long as we live
+        self._lock = threading.Lock()
+        self._sending = False
+        self._interrupted = False
+        self._gone = False
+        os.register_at_fork(after_in_child=self._leave)
+
+    @classmethod
+    def from_environment(cls) -> Channel:
+        """Return the channel named in NBPROD_CONTROL, and take that variable out of the cells' sight."""
+        read, write = os.environ.pop("NBPROD_CONTROL").split(",")
+        return cls(int(read), int(write))
+
+    def receive(self) -> dict[str, Any] | None:
+        """Return the next operation, or None when the driver has closed its end."""
+        line = self._lines.readline()
+        if not line.endswith(b"\n"):
+            return None
+        operation: dict[str, Any] = json.loads(line)
+        return operation
+
+    def send(self, event: dict[str, Any]) -> None:
+        """Send one event whole; blocks while the driver is busy, ends the process when it is gone."""
+        if self._gone:
+            return
+        # Lone surrogates, which JSON could carry but no file can, become question marks here.
+        data = (json.dumps(event, ensure_ascii=False, default=repr) + "\n").encode("utf-8", "replace")
+        with self._lock:
+            self._sending = True
+            try:
+                self._write_all(data)
+            finally:
+                self._sending = False
+        if self._interrupted and threading.current_thread() is threading.main_thread():
+            self._interrupted = False
+            raise KeyboardInterrupt
+
+    def _write_all(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self._write, view) :]
+            except BrokenPipeError:
+                os._exit(1)
+
+    def on_interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+        """SIGINT: KeyboardInterrupt in the cell, but never in the middle of an event."""
+        if self._sending:
+            self._interrupted = True
+        else:
+            raise KeyboardInterrupt
+
+    def catch_interrupts(self) -> None:
+        """Install `on_interrupt`, also where the starting shell has SIGINT ignored."""
+        signal.signal(signal.SIGINT, self.on_interrupt)
+
+    def _leave(self) -> None:
+        """In a forked child: the pipes are not its own, and must not outlive the worker there."""
+        self._gone = True
+        self._lock = threading.Lock()
+        for fd in (self.read, self._write):
+            try:
+                os.close(fd)
+            except OSError:
+                continue

@@ -1,0 +1,109 @@
+"""Rich output, as a kernel would send it: nbformat outputs handed to a sink."""
+
+from __future__ import annotations
+
+import base64
+import math
+import numbers
+from typing import TYPE_CHECKING, Any, Protocol
+
+from IPython.core.displayhook import DisplayHook  # noqa: TID253 - imported only where cells are run
+from IPython.core.displaypub import DisplayPublisher  # noqa: TID253 - imported only where cells are run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Sink(Protocol):
+    """Takes outputs in order; `capture.Capture` is one."""
+
+    index: int
+
+    def output(self, output: dict[str, Any]) -> None:
+        """Take an nbformat output of the current cell."""
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Take any other event."""
+
+
+class Hook(DisplayHook):  # type: ignore[misc]  # IPython is untyped here
+    """Sends the value of a cell's last expression."""
+
+    sink: Sink
+    _bundle: dict[str, Any]
+
+    def start_displayhook(self) -> None:
+        """Begin."""
+        self._bundle = {}
+
+    def write_output_prompt(self) -> None:
+        """There is no prompt; the count stands in the output."""
+
+    def write_format_data(self, format_dict: Mapping[str, Any], md_dict: Mapping[str, Any] | None = None) -> None:
+        """Keep the representations."""
+        self._bundle = {"data": bundle(format_dict), "metadata": clean(md_dict or {})}
+
+    def finish_displayhook(self) -> None:
+        """Send."""
+        if self._bundle.get("data"):
+            count = self.prompt_count
+            self.sink.output({"output_type": "execute_result", "execution_count": count, **self._bundle})
+        self._bundle = {}
+
+
+class Publisher(DisplayPublisher):  # type: ignore[misc]  # IPython is untyped here
+    """Sends what `display`, `update_display` and `clear_output` are given."""
+
+    sink: Sink
+
+    def publish(
+        self,
+        data: Mapping[str, Any],
+        metadata: Mapping[str, Any] | None = None,
+        source: str | None = None,  # noqa: ARG002 - part of IPython's interface
+        *,
+        transient: Mapping[str, Any] | None = None,
+        update: bool = False,
+        **_more: Any,
+    ) -> None:
+        """Send a bundle, or a new content for one that was sent before."""
+        output: dict[str, Any] = {
+            "output_type": "display_data",
+            "data": bundle(data),
+            "metadata": clean(metadata or {}),
+        }
+        name = (transient or {}).get("display_id")
+        if update:
+            self.sink.event({"event": "update", "display_id": name, "output": output})
+        elif name is None:
+            self.sink.output(output)
+        else:
+            event = {"event": "output", "index": self.sink.index, "output": output, "display_id": name}
+            self.sink.event(event)
+
+    def clear_output(self, wait: bool = False) -> None:
+        """Clear the current cell's outputs, at once or when the next one comes."""
+        self.sink.event({"event": "clear", "index": self.sink.index, "wait": bool(wait)})
+
+
+def bundle(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mime bundle that JSON can carry."""
+    return {str(kind): clean(value) for kind, value in data.items() if value is not None}
+
+
+def clean(value: Any) -> Any:
+    """Return `value` in JSON's types: bytes in base64, numbers plain, what is not finite as its text."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        number = float(value)
+        return number if math.isfinite(number) else repr(number)
+    if isinstance(value, dict):
+        return {str(key): clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [clean(item) for item in value]
+    return str(value)

@@ -1,0 +1,23 @@
+"""Which names of a namespace are the user's own."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+SHELL = frozenset(
+    """In Out exit quit get_ipython open _ __ ___ _i _ii _iii _ih _oh _dh _exit_code _sh
+    __name__ __doc__ __package__ __loader__ __spec__ __builtins__ __builtin__ __annotations__ __file__ __cached__
+    __session__ __vsc_ipynb_file__ __conditional_annotations__ PAPERMILL_INPUT_PATH PAPERMILL_OUTPUT_PATH""".split()
+)
+_HISTORY = re.compile(r"_i?\d+")
+
+
+def visible(namespace: dict[str, Any]) -> set[str]:
+    """Return the names that are the user's, not the shell's."""
+    return {name for name in namespace if isinstance(name, str) and not hidden(name)}
+
+
+def hidden(name: str) -> bool:
+    """Say whether a name belongs to the shell or the module."""
+    return name in SHELL or _HISTORY.fullmatch(name) is not None

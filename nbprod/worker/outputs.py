@@ -1,0 +1,69 @@
+"""What a stage leaves: which names are new or changed, and how they are stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import snapshot
+from .naming import visible
+
+if TYPE_CHECKING:
+    from .buffers import Buffers
+    from .formats import Group, StageSpec, Unstorable
+    from .inputs import Inputs
+
+Saved = tuple["list[Group]", "dict[str, Unstorable]", "list[str]", "list[str]"]
+
+
+class Outputs:
+    """Decides at a stage's end what to store; made before its own cells run.
+
+    Parameters
+    ----------
+    spec
+        The stage.
+    namespace
+        Its names.
+    inputs
+        What was loaded into them.
+    """
+
+    def __init__(self, spec: StageSpec, namespace: dict[str, Any], inputs: Inputs) -> None:
+        self._namespace = namespace
+        self._inputs = inputs
+        self._references = set(spec["references"])
+        self._written = set(spec["outputs"])
+        self._before = visible(namespace)
+        # A name that nothing is expected to write is kept hold of, so that being bound anew is seen for sure; the
+        # others are not, so that what they held can be freed.
+        self._held = {name: namespace[name] for name in self._before - self._written}
+
+    def save(self, buffers: Buffers) -> Saved:
+        """Store what is new or changed; returns groups, unstorable, deleted and unchanged names."""
+        now = visible(self._namespace)
+        chosen = self._with_groups(self._changed(now), now)
+        groups, unstorable = snapshot.save(self._namespace, sorted(chosen), self._references, buffers)
+        fresh = [group for group in groups if not self._same(group)]
+        stored = {name for group in fresh for name in group["names"]}
+        unchanged = (self._inputs.names & now) - stored - set(unstorable)
+        return fresh, unstorable, sorted(self._before - now), sorted(unchanged)
+
+    def _changed(self, now: set[str]) -> set[str]:
+        rebound = {name for name in self._held if name in now and self._namespace[name] is not self._held[name]}
+        new = now - self._before
+        return (new | rebound | (self._written & now)) - self._references
+
+    def _with_groups(self, chosen: set[str], now: set[str]) -> set[str]:
+        """Add the loaded names that share objects with a chosen one: it may have been changed through that."""
+        grown = set(chosen)
+        for group in self._inputs.groups:
+            if grown & set(group["names"]):
+                grown |= set(group["names"]) & now & self._inputs.names
+        return grown
+
+    def _same(self, group: Group) -> bool:
+        """Say whether a group is what was loaded, by content."""
+        return any(
+            set(group["names"]) == set(loaded["names"]) and group["content"] == loaded["content"]
+            for loaded in self._inputs.groups
+        )

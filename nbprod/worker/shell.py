@@ -1,0 +1,186 @@
+"""An IPython shell in this process that takes cells one after another and behaves as a kernel does."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import contextvars
+import getpass
+import sys
+import tempfile
+import time
+import traceback
+import types
+import warnings
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import IPython  # noqa: TID253 - imported only where cells are run
+from IPython.core.application import ProfileDir  # noqa: TID253 - the same
+from IPython.core.error import StdinNotImplementedError  # noqa: TID253 - the same
+from IPython.core.interactiveshell import InteractiveShell  # noqa: TID253 - the same
+from traitlets.config import Config
+
+from . import failure
+from .compiler import CellCompiler
+from .display import Hook, Publisher, Sink
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from .formats import StepSpec
+
+
+class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is untyped here
+    """The shell. Its name is that of the kernel's, by which rich, tqdm and others know that they are in a notebook."""
+
+    def init_profile_dir(self, profile_dir: Any) -> None:  # noqa: ARG002 - IPython's signature
+        """Use a folder that vanishes with the process: nothing is read from, or left in, the user's own."""
+        self._folder = tempfile.TemporaryDirectory(prefix="nbprod-ipython-", ignore_cleanup_errors=True)
+        self.profile_dir = ProfileDir(location=self._folder.name)
+
+    def init_virtualenv(self) -> None:
+        """The interpreter is the kernel's; a VIRTUAL_ENV of whoever started us has no say."""
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """Nothing to do: figures are shown inline."""
+
+    def ask_exit(self) -> NoReturn:
+        """`exit()` and `quit()`."""
+        raise SystemExit
+
+    def showtraceback(
+        self,
+        exc_tuple: Any = None,
+        filename: str | None = None,
+        tb_offset: int | None = None,  # noqa: ARG002 - IPython's signature; the frames it counts are gone
+        exception_only: bool = False,
+        running_compiled_code: bool = False,
+    ) -> None:
+        """Keep the traceback of an error without IPython's frames; see `Cells.execute`."""
+        kind, error, _ = self._get_exc_info(exc_tuple)
+        failure.trim(error)
+        if isinstance(error, BaseExceptionGroup):
+            self._showtraceback(kind, error, traceback.format_exception(error))
+            return
+        trimmed = (kind, error, error.__traceback__)
+        super().showtraceback(trimmed, filename, 0, exception_only, running_compiled_code)
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:  # noqa: ARG002 - IPython's signature
+        self._last_traceback = stb
+        self.shown.append((evalue, stb))
+
+    shown: list[tuple[BaseException, list[str]]]
+
+
+class Cells:
+    """Executes steps in one namespace, the dict of a module named `__main__`.
+
+    Parameters
+    ----------
+    sink
+        Where outputs go.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        main = types.ModuleType("__main__", "Automatically created module for IPython interactive environment")
+        sys.modules["__main__"] = main
+        self._sink = sink
+        self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+        self.shell = _shell(main, sink)
+        self.shell.loop_runner = self._run_async
+        self.namespace: dict[str, Any] = main.__dict__
+        _refuse_input()
+
+    def execute(self, index: int, notebook: str, step: StepSpec) -> dict[str, Any] | None:
+        """Run one step; returns None, or the `failed` event of the cell."""
+        self._sink.index = index
+        self._sink.event({"event": "cell-started", "index": index})
+        started = time.perf_counter()
+        name = self.shell.compile.enter(notebook, step["cell"], step["source"], step["first_line"])
+        try:
+            result = self._run(step)
+        finally:
+            self.shell.compile.leave()
+        error = result.error_before_exec or result.error_in_exec
+        shown = self._show_others(error)
+        count = result.execution_count if step["kind"] != "replay" else None
+        finished = {"event": "cell-finished", "index": index, "execution_count": count}
+        self._sink.event({**finished, "seconds": time.perf_counter() - started})
+        if error is None:
+            return None
+        place = {"index": index, "cell": step["cell"], "cell_id": step["cell_id"]}
+        line = failure.line_in(error, name, step)
+        return {"event": "failed", **place, "line": line, **failure.describe(error, shown)}
+
+    def _run(self, step: StepSpec) -> Any:
+        """Run the source as if a kernel's event loop were running, which cells may rely on."""
+        self.shell.shown = []
+        asyncio._set_running_loop(self._loop)
+        try:
+            return self.shell.run_cell(step["source"], store_history=step["kind"] != "replay")
+        finally:
+            asyncio._set_running_loop(None)
+            _flush()
+            self._loop.call_soon(self._loop.stop)
+            self._loop.run_forever()  # one turn: tasks that the cell began get going
+
+    def _run_async(self, cell: Coroutine[Any, Any, Any]) -> Any:
+        """Run a cell that awaits; variables of context it sets stay set."""
+        running = asyncio._get_running_loop()
+        asyncio._set_running_loop(None)
+        context = contextvars.copy_context()
+        task = self._loop.create_task(cell, context=context)
+        try:
+            return self._loop.run_until_complete(task)
+        except KeyboardInterrupt:
+            task.cancel()
+            self._loop.run_until_complete(asyncio.wait([task]))
+            raise
+        finally:
+            for variable, value in context.items():
+                variable.set(value)
+            asyncio._set_running_loop(running)
+
+    def _show_others(self, error: BaseException | None) -> list[str]:
+        """Send tracebacks that did not end the cell (those of `%run`, say); return the one that did."""
+        own: list[str] = []
+        for other, lines in self.shell.shown:
+            if other is error:
+                own = lines
+            else:
+                described = {"ename": type(other).__name__, "evalue": str(other), "traceback": lines}
+                self._sink.output({"output_type": "error", **described})
+        return own
+
+
+def _shell(main: types.ModuleType, sink: Sink) -> ZMQInteractiveShell:
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor" if IPython.version_info[0] >= 9 else "NoColor"  # noqa: PLR2004 - its own change
+    # A cell that exits is reported as such; IPython's advice how to leave a terminal is out of place.
+    warnings.filterwarnings("ignore", message="To exit: use 'exit'")
+    ZMQInteractiveShell.displayhook_class = Hook
+    ZMQInteractiveShell.display_pub_class = Publisher
+    ZMQInteractiveShell.compiler_class = CellCompiler
+    shell: ZMQInteractiveShell = ZMQInteractiveShell.instance(config=config, user_module=main)
+    shell.displayhook.sink = sink
+    shell.display_pub.sink = sink
+    shell.shown = []
+    return shell
+
+
+def _refuse_input() -> None:
+    def refuse(prompt: object = "", *_more: object, **_options: object) -> NoReturn:
+        asked = f"input({str(prompt)!r})" if prompt else "input()"
+        raise StdinNotImplementedError(
+            f"{asked} was called, but nobody is there to answer when the pipeline runs; make the value a parameter"
+        )
+
+    builtins.input = refuse
+    getpass.getpass = refuse
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()

@@ -1,0 +1,163 @@
+"""One stage, from its inputs to its snapshot; the same code for a driven worker and for a papermill job."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import metrics, state, usermlflow
+from .buffers import Buffers
+from .formats import FORMAT
+from .inputs import Inputs
+from .naming import visible
+from .observe import Observer
+from .outputs import Outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .formats import Manifest, StageSpec, StepSpec
+
+    Execute = Callable[[int, str, StepSpec], dict[str, Any] | None]
+
+
+class Memory:
+    """What one process remembers of the stages it has run, which share its namespace.
+
+    A name that an earlier stage left in this process is not loaded again: it may share objects with values that
+    cannot be stored. A definition that was replayed is not replayed again: classes keep their identity.
+    """
+
+    def __init__(self) -> None:
+        self.left: dict[str, dict[str, int]] = {}
+        self.replayed: set[tuple[int, int, str]] = set()
+        self.parameters: dict[str, str] = {}
+
+    def holds(self, manifest: str, name: str, namespace: dict[str, Any]) -> bool:
+        """Say whether `name` is still what the stage of that manifest left in this process."""
+        return name in namespace and self.left.get(manifest, {}).get(name) == id(namespace[name])
+
+
+class Stage:
+    """A stage being run.
+
+    Parameters
+    ----------
+    spec
+        What to run.
+    namespace
+        Where to run it: the dict of `__main__`.
+    memory
+        What this process has run before.
+    """
+
+    def __init__(self, spec: StageSpec, namespace: dict[str, Any], memory: Memory) -> None:
+        self.spec = spec
+        self.namespace = namespace
+        self.memory = memory
+        self.buffers = Buffers(spec["buffers"])
+        self.inputs = Inputs(spec, namespace, self.buffers, memory)
+        self.observer = Observer(spec)
+        self._started = time.perf_counter()
+        self._state: dict[str, str] = {}
+        self._outputs: Outputs | None = None
+
+    def begin(self, execute: Execute | None) -> dict[str, Any] | None:
+        """Make the namespace ready for the stage's own cells; returns the `failed` event of a step that failed.
+
+        Without `execute` the parameters and definitions are there already, as in a job.
+        """
+        os.chdir(self.spec["cwd"])
+        usermlflow.begin(self.spec["mlflow"])
+        self.inputs.restore_paths()
+        failed = self._prelude(execute) if execute is not None else None
+        if failed is not None:
+            return failed
+        self.inputs.load()
+        self.inputs.restore_state()
+        self._outputs = Outputs(self.spec, self.namespace, self.inputs)
+        self._state = state.capture()
+        self.observer.start()
+        return None
+
+    def run(self, execute: Execute) -> dict[str, Any] | None:
+        """Run the stage's own cells; returns the `failed` event of the one that failed."""
+        for index, step in enumerate(self.spec["steps"]):
+            if step["kind"] == "cell":
+                failed = execute(index, self.spec["notebook"], step)
+                if failed is not None:
+                    return failed
+        return None
+
+    def end(self) -> float:
+        """Store what the stage left and write its manifest; returns the seconds it all took."""
+        assert self._outputs is not None
+        self.observer.stop()
+        usermlflow.end()
+        groups, unstorable, deleted, unchanged = self._outputs.save(self.buffers)
+        manifest: Manifest = {
+            "format": FORMAT,
+            "stage": self.spec["stage"],
+            "groups": groups,
+            "unstorable": unstorable,
+            "deleted": deleted,
+            "unchanged": unchanged,
+            "state": state.record(self._state, self.namespace, self.buffers),
+            "metrics": metrics.collect(self.spec["metrics"], self.namespace),
+            "observed": self.observer.result(),
+            "seconds": time.perf_counter() - self._started,
+            "python": platform.python_version(),
+        }
+        write(Path(self.spec["manifest"]), manifest)
+        self.memory.left[self.spec["manifest"]] = {name: id(self.namespace[name]) for name in visible(self.namespace)}
+        return time.perf_counter() - self._started
+
+    def abandon(self) -> None:
+        """Leave a stage that failed."""
+        self.observer.stop()
+        usermlflow.end()
+
+    def _prelude(self, execute: Execute) -> dict[str, Any] | None:
+        """Run parameters, overrides and replayed definitions, in this order of the notebook."""
+        prelude = [(index, step) for index, step in enumerate(self.spec["steps"]) if step["kind"] != "cell"]
+        last = max((index for index, step in prelude if step["kind"] == "parameters"), default=-1)
+        for index, step in prelude:
+            key = (step["cell"], step["first_line"], step["source"])
+            if key not in self.memory.replayed:
+                failed = self._observed(execute, index, step)
+                if failed is not None:
+                    return failed
+                self.memory.replayed.add(key)
+            if index == last:
+                self._override()
+        return None
+
+    def _observed(self, execute: Execute, index: int, step: StepSpec) -> dict[str, Any] | None:
+        self.observer.start()
+        try:
+            return execute(index, self.spec["notebook"], step)
+        finally:
+            self.observer.stop()
+
+    def _override(self) -> None:
+        """Bind the parameters given for this run, once in a process."""
+        for name, source in self.spec["parameters"].items():
+            if self.memory.parameters.get(name) != source:
+                statement = compile(f"{name} = {source}", f"<parameter {name}>", "exec")
+                exec(statement, self.namespace)  # noqa: S102 - a literal that the driver made from -p
+                self.memory.parameters[name] = source
+
+
+def write(path: Path, manifest: Manifest) -> None:
+    """Write a manifest: whole, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        draft.write_text(json.dumps(manifest, sort_keys=True), encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
