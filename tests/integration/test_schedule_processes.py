@@ -1,0 +1,94 @@
+"""Schedules served by real processes: killed in a run, told to stop, started twice."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from threading import Event
+
+import pytest
+
+from nbprod.config import Project
+from nbprod.core.errors import ScheduleError
+from nbprod.scheduling import RunOutcome, Schedules, SystemClock, serve
+
+SERVER = """
+import sys, time
+from threading import Event
+from nbprod.config import Project
+from nbprod.scheduling import Schedules, SystemClock, serve
+
+def run(schedule, when):
+    print(when.run, flush=True)
+    time.sleep(600)
+
+serve(Schedules(Project.find(sys.argv[1])), run, SystemClock(), Event())
+"""
+
+
+def due_now(schedules):
+    """Make all schedules look as if they had been added long ago."""
+    with closing(sqlite3.connect(schedules.file)) as db, db:
+        db.execute("UPDATE schedules SET created = '2020-01-01T00:00:00+00:00'")
+
+
+@pytest.fixture
+def schedules(project, make_notebook):
+    made = Schedules(Project.find(project))
+    made.add(make_notebook(project / "daily.ipynb", ["x = 1"]), "0 0 1 1 *", tz="UTC")
+    due_now(made)
+    return made
+
+
+@pytest.fixture
+def server(schedules):
+    """A server in the middle of a run: the process, and the id of the run."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(schedules.project.root)], stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        yield process, process.stdout.readline().strip()
+        process.kill()
+
+
+def serve_what_is_due(schedules):
+    """Serve until nothing is due; return the runs that were made."""
+    asked, stop = [], Event()
+
+    class Clock(SystemClock):
+        def wait(self, until, stop):
+            stop.set()
+
+    def run(schedule, when):
+        asked.append(when.run)
+        return RunOutcome("succeeded")
+
+    serve(schedules, run, Clock(), stop)
+    return asked
+
+
+def test_a_killed_server_leaves_the_lock_and_no_second_run(schedules, server):
+    process, run = server
+    with pytest.raises(ScheduleError, match=str(process.pid)):
+        serve_what_is_due(schedules)
+    process.kill()
+    process.wait()
+    assert schedules.processes() == []
+    assert serve_what_is_due(schedules) == []
+    (record,) = schedules.history()
+    assert (record.run, record.status) == (run, "interrupted")
+
+
+def test_the_serving_process_is_shown(schedules, server):
+    (found,) = schedules.processes()
+    assert found["pid"] == server[0].pid
+    assert found["since"]
+
+
+def test_what_is_due_runs_once(schedules):
+    (run,) = serve_what_is_due(schedules)
+    assert serve_what_is_due(schedules) == []
+    (record,) = schedules.history()
+    assert (record.run, record.status) == (run, "succeeded")
