@@ -1,0 +1,83 @@
+"""What a tracker needs to know of a run besides its events: parameters, Git commit, addresses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbprod.tracking.lock import me
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbprod.config import Project
+    from nbprod.core.pipeline import Pipeline
+    from nbprod.core.run import RunOptions
+
+GIT_TIMEOUT = 2.0
+# What belongs to the caller's own MLflow run must not leak into ours.
+_FOREIGN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "NBPROD_CONTROL", "PYTHONWARNINGS")
+
+
+def gather(project: Project, pipeline: Pipeline, options: RunOptions, started: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the context of a run that starts now."""
+    defaults = {item.name: _default(item.default, item.default_source) for item in pipeline.parameters}
+    given = {**options.parameters, **started.get("parameters", {})}
+    return {
+        "home": str(project.home),
+        "root": str(project.root),
+        "notebook": pipeline.notebook,
+        "name": pipeline.name,
+        "tracking_uri": project.tracking_uri,
+        "registry_uri": project.settings.get("registry"),
+        "parameters": {**defaults, **given},
+        "stages": {stage.name: {"parameters": list(stage.parameters)} for stage in pipeline.stages},
+        "trigger": options.trigger,
+        "engine": options.engine,
+        "git": git(project.notebook(pipeline.notebook).parent),
+        "process": me(),
+    }
+
+
+def _default(value: Any, source: str) -> Any:
+    return source if value is None and source not in ("", "None") else value
+
+
+def git(where: Path) -> dict[str, Any]:
+    """Return commit, branch and whether tracked files differ from the commit; empty outside a repository."""
+    command = ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=where,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=GIT_TIMEOUT,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    lines = done.stdout.splitlines()
+    found = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# branch."))
+    if found.get("branch.oid", "(initial)") == "(initial)":
+        return {}
+    dirty = any(not line.startswith("#") for line in lines)
+    return {"commit": found["branch.oid"], "branch": found.get("branch.head", ""), "dirty": dirty}
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment of the processes that talk to MLflow."""
+    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    package = str(Path(__file__).parents[2])
+    paths = [item for item in environment.get("PYTHONPATH", "").split(os.pathsep) if item]
+    environment["PYTHONPATH"] = os.pathsep.join([*paths, *([] if package in paths else [package])])
+    return {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "GIT_PYTHON_REFRESH": "quiet",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+        **environment,
+    }

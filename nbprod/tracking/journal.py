@@ -1,0 +1,177 @@
+"""What is still to be told: one file a run, a line an event; and where the user's own MLflow calls land.
+
+`.nbprod/journal/<run>.jsonl` is written by the process that runs the pipeline and removed by the publisher once every
+tracker has it. Only the standard library is used here: this is on the path of every run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import IO, TYPE_CHECKING, Any
+
+from nbprod.tracking import context
+from nbprod.tracking.lock import alive
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from nbprod.config import Project
+    from nbprod.core.pipeline import Pipeline
+    from nbprod.core.run import Event, RunOptions
+
+Entry = dict[str, Any]
+KINDS = {"run-started", "stage-started", "stage-finished", "run-finished", "note"}
+OPEN_TIMEOUT = 90.0
+
+
+def folder(home: Path) -> Path:
+    """Return the folder of the journals."""
+    return home / "journal"
+
+
+def read(path: Path) -> list[Entry]:
+    """Return the entries of a journal; a last line cut off by a kill is left out."""
+    entries: list[Entry] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            break
+    return entries
+
+
+def ready(home: Path) -> list[Path]:
+    """Return the journals of runs that are over, oldest first: finished, or their process is gone."""
+    found = []
+    for path in folder(home).glob("*.jsonl"):
+        try:
+            entries = read(path)
+        except OSError:
+            continue
+        if entries and (entries[-1]["kind"] == "run-finished" or not _running(entries[0])):
+            found.append((entries[0]["at"], path))
+    return [path for _, path in sorted(found)]
+
+
+def _running(first: Entry) -> bool:
+    process = first.get("context", {}).get("process", {"pid": 0, "born": None})
+    return alive(process["pid"], process["born"])
+
+
+class Journal:
+    """The journal of a project.
+
+    Parameters
+    ----------
+    project
+        Whose runs are told of.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._current: RunJournal | None = None
+
+    def listener(self, pipeline: Pipeline, options: RunOptions) -> RunJournal:
+        """Return the listener that writes the journal of one run of `pipeline`."""
+        self._current = RunJournal(self.project, pipeline, options)
+        return self._current
+
+    def stage(self, stage: str) -> Mapping[str, Any] | None:
+        """Return the `MlflowSpec` of a stage of the run going on, its MLflow run made now; None without MLflow."""
+        return self._current.stage(stage) if self._current else None
+
+
+class RunJournal:
+    """Writes the journal of one run; a listener of its events.
+
+    Parameters
+    ----------
+    project, pipeline, options
+        What runs, where, and what the user asked for.
+
+    Attributes
+    ----------
+    notes
+        What could not be done; a run never fails for its journal.
+    """
+
+    def __init__(self, project: Project, pipeline: Pipeline, options: RunOptions) -> None:
+        self.project = project
+        self.pipeline = pipeline
+        self.options = options
+        self.notes: list[str] = []
+        self._file: IO[str] | None = None
+        self._run = ""
+        self._count = 0
+        self._offline = False
+
+    def __call__(self, event: Event, /) -> None:
+        """Append one event."""
+        if event.kind not in KINDS:
+            return
+        try:
+            if event.kind == "run-started":
+                self._begin(event)
+            elif self._file is not None:
+                self._append(event, {})
+            if event.kind == "run-finished":
+                self._finish()
+        except (OSError, ValueError, TypeError) as error:
+            self.notes.append(f"the journal for MLflow could not be written: {error}")
+
+    def stage(self, stage: str) -> Mapping[str, Any] | None:
+        """Make the MLflow runs of this run and `stage` in a process of its own, and return where calls land."""
+        if self._offline or self._file is None:
+            return None
+        command = [sys.executable, "-m", "nbprod.tracking", str(self.project.root), "--home", str(self.project.home)]
+        try:
+            done = subprocess.run(
+                [*command, "--open", self._run, "--stage", stage],
+                env=context.child_environment(),
+                cwd=self.project.home,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=OPEN_TIMEOUT,
+                check=True,
+            )
+            spec: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
+            self._offline = True
+            reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
+            self.notes.append(f"MLflow cannot be reached, so the notebook's own calls to it are not recorded: {reason}")
+            return None
+        return spec
+
+    def _begin(self, event: Event) -> None:
+        self._run = str(event.data["run"])
+        path = folder(self.project.home) / f"{self._run}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("w", encoding="utf-8")
+        self._append(event, {"context": context.gather(self.project, self.pipeline, self.options, event.data)})
+
+    def _append(self, event: Event, more: Mapping[str, Any]) -> None:
+        assert self._file is not None
+        self._count += 1
+        entry = {
+            "seq": self._count,
+            "at": int(time.time() * 1000),
+            "run": self._run,
+            "kind": event.kind,
+            "stage": event.stage,
+            "data": dict(event.data),
+            **more,
+        }
+        self._file.write(json.dumps(entry, ensure_ascii=False, default=str) + "\n")
+        self._file.flush()
+
+    def _finish(self) -> None:
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._file = None
