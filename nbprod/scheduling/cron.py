@@ -33,7 +33,7 @@ SHIFT = timedelta(hours=3)  # more than any clock change moves an hour
 
 def parse(text: str) -> str:
     """Return the expression with single blanks and aliases spelt out; raises `ScheduleError` with an example."""
-    from croniter import CroniterError, croniter
+    from croniter import croniter
 
     cron = ALIASES.get(text.strip().lower(), " ".join(text.split()))
     if len(cron.split()) != 5:
@@ -42,7 +42,7 @@ def parse(text: str) -> str:
         raise ScheduleError("NB820", f"`{text}`: times chosen at random are not supported", EXAMPLE)
     try:
         croniter(cron, datetime(2026, 1, 1)).get_next(datetime)  # noqa: DTZ001 - wall-clock time, of no zone
-    except CroniterError as error:
+    except ValueError as error:
         raise ScheduleError("NB820", f"`{text}` is not a cron expression: {error}", EXAMPLE) from None
     return cron
 
