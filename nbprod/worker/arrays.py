@@ -1,0 +1,245 @@
+"""Arrays that share memory: found by address, stored once, still sharing after they are loaded.
+
+numpy and pandas are looked up in `sys.modules`: only what the user's own code loaded matters.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+EXACT_WORK = 10_000
+"""How much work numpy may spend on proving that two interleaved views do not overlap."""
+PAIRS = 64
+"""Clusters with more arrays than this are taken as one without looking at every pair."""
+
+
+def numpy() -> Any:
+    """Return numpy when it is loaded, else None."""
+    return sys.modules.get("numpy")
+
+
+def copy_on_write() -> bool:
+    """Whether pandas objects that share memory behave as if they did not."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not hasattr(pandas, "options"):
+        return False
+    if int(pandas.__version__.split(".")[0]) >= 3:
+        return True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pandas.options.mode.copy_on_write is True
+
+
+def address(array: Any) -> int:
+    """Return the address of the first element."""
+    return int(array.__array_interface__["data"][0])
+
+
+def bounds(array: Any) -> tuple[int, int]:
+    """Return the lowest address of `array` and the one after its highest."""
+    low = high = address(array)
+    if array.flags.forc:
+        return low, low + int(array.nbytes)
+    for size, stride in zip(array.shape, array.strides, strict=True):
+        if stride < 0:
+            low += (size - 1) * stride
+        else:
+            high += (size - 1) * stride
+    return low, high + int(array.itemsize)
+
+
+def overlapping(arrays: Iterable[Any]) -> list[list[Any]]:
+    """Return clusters of distinct arrays that share memory which at least one of them can write."""
+    return [cluster for rough in _rough(arrays) for cluster in _exact(rough)]
+
+
+def _rough(arrays: Iterable[Any]) -> Iterator[list[Any]]:
+    """Clusters of arrays whose address ranges touch."""
+    ranges = sorted(((*bounds(array), index, array) for index, array in enumerate(arrays) if array.size), key=_order)
+    cluster: list[Any] = []
+    end = -1
+    for low, high, _, array in ranges:
+        if cluster and low >= end:
+            if len(cluster) > 1:
+                yield cluster
+            cluster = []
+        cluster.append(array)
+        end = max(end, high) if len(cluster) > 1 else high
+    if len(cluster) > 1:
+        yield cluster
+
+
+def _order(entry: tuple[int, int, int, Any]) -> tuple[int, int, int]:
+    return entry[:3]
+
+
+def _exact(cluster: list[Any]) -> Iterator[list[Any]]:
+    if len(cluster) > PAIRS:
+        if any(array.flags.writeable for array in cluster):
+            yield cluster
+        return
+    parts: list[list[Any]] = []
+    for array in cluster:
+        joined = [part for part in parts if any(shares(array, other) for other in part)]
+        parts = [part for part in parts if part not in joined and not any(part is other for other in joined)]
+        parts.append([array, *(other for part in joined for other in part)])
+    yield from (part for part in parts if len(part) > 1)
+
+
+def shares(one: Any, other: Any) -> bool:
+    """Whether a write through one array can show in the other."""
+    if not (one.flags.writeable or other.flags.writeable):
+        return False
+    np = numpy()
+    try:
+        return bool(np.shares_memory(one, other, max_work=EXACT_WORK))
+    except (np.exceptions.TooHardError if hasattr(np, "exceptions") else np.TooHardError):
+        return True
+
+
+class _Extent:
+    """A stretch of memory that belongs to `owner`, offered to numpy as bytes."""
+
+    def __init__(self, low: int, high: int, owner: Any) -> None:
+        self.owner = owner
+        self.__array_interface__ = {"data": (low, False), "shape": (high - low,), "typestr": "|u1", "version": 3}
+
+
+def extent(arrays: list[Any]) -> tuple[Any, int]:
+    """Return the memory under `arrays` as one array of bytes, and its address."""
+    ranges = [bounds(array) for array in arrays]
+    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+    return numpy().asarray(_Extent(low, high, arrays)), low
+
+
+def memories(arrays: Iterable[Any]) -> dict[int, tuple[Any, int]]:
+    """Return, for every array that is stored as a view, the memory it is a view of and its address, by the array's id.
+
+    Arrays of Python objects are views of the array that holds all their elements, when there is one.
+    """
+    found: dict[int, tuple[Any, int]] = {}
+    for cluster in overlapping(arrays):
+        if any(array.dtype.hasobject for array in cluster):
+            base = _whole(cluster)
+            if base is not None:
+                found.update((id(array), (base, address(base))) for array in cluster if array is not base)
+            continue
+        memory = extent(cluster)
+        found.update((id(array), memory) for array in cluster)
+    return found
+
+
+def _whole(cluster: list[Any]) -> Any:
+    """Return the array all of `cluster` are views of, if it is laid out without gaps."""
+    base = cluster[0]
+    while base.base is not None and type(base.base) is type(base):
+        base = base.base
+    low, high = bounds(base)
+    inside = all(low <= bounds(array)[0] and bounds(array)[1] <= high for array in cluster)
+    same = all(array.dtype == base.dtype for array in cluster)
+    return base if inside and same and base.flags.forc else None
+
+
+def make_view(memory: Any, layout: tuple[int, tuple[int, ...], tuple[int, ...]], dtype: Any, writeable: bool) -> Any:
+    """Return an array over `memory`; called while a snapshot is loaded."""
+    offset, shape, strides = layout
+    array = numpy_loaded().ndarray(shape, dtype, buffer=memory, offset=offset, strides=strides)
+    if not writeable:
+        array.flags.writeable = False
+    return array
+
+
+def make_frozen(array: Any) -> Any:
+    """Return `array`, made read-only; called while a snapshot is loaded."""
+    array.flags.writeable = False
+    return array
+
+
+def make_object_view(base: Any, layout: tuple[int, tuple[int, ...], tuple[int, ...]]) -> Any:
+    """Return a view of `base`, an array of Python objects; called while a snapshot is loaded."""
+    offset, shape, strides = layout
+    flat = base.reshape(-1, order="A")[offset // base.itemsize :]
+    return numpy_loaded().lib.stride_tricks.as_strided(flat, shape, strides)
+
+
+def numpy_loaded() -> Any:
+    """Return numpy, importing it when a snapshot needs it first."""
+    import numpy as np  # noqa: TID253, PLC0415 - only reached while loading arrays
+
+    return np
+
+
+def reduce_array(array: Any, memory: tuple[Any, int] | None) -> Any:
+    """Return how to store `array` (exactly an ndarray), or NotImplemented for numpy's own way."""
+    if array.dtype.hasobject:
+        if memory is None:
+            return NotImplemented
+        return make_object_view, (memory[0], (address(array) - memory[1], array.shape, array.strides))
+    if memory is None and array.size and not array.flags.forc:
+        low, high = bounds(array)
+        memory = extent([array]) if high - low < array.nbytes else None
+    if memory is not None:
+        flat, start = memory
+        layout = (address(array) - start, array.shape, array.strides)
+        return make_view, (flat, layout, array.dtype, bool(array.flags.writeable))
+    if not array.flags.writeable and not array.flags.forc:
+        return make_frozen, (array.copy(),)
+    return NotImplemented
+
+
+def is_block(kind: type) -> bool:
+    """Whether this is the type of pandas' internal blocks."""
+    internals = sys.modules.get("pandas._libs.internals")
+    return internals is not None and issubclass(kind, internals.Block)
+
+
+def private_block(block: Any) -> Any:
+    """Return how to store a block so that it shares with no other after loading, and the arrays made for that."""
+    rebuild, (values, *place), *rest = block.__reduce__()
+    values = _private(values)
+    return (rebuild, (values, *place), *rest), [values]
+
+
+def is_labelled(kind: type) -> bool:
+    """Whether this is a type of frame or series."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and hasattr(pandas, "Series") and issubclass(kind, (pandas.DataFrame, pandas.Series))
+
+
+def reduce_labelled(value: Any) -> Any:
+    """Return how to store a frame or series, without the list that belongs to its class and not to it."""
+    rebuild, arguments, state, *rest = value.__reduce_ex__(5)
+    if isinstance(state, dict) and "_metadata" in state:
+        state = {**state, "_metadata": list(state["_metadata"])}
+    return rebuild, arguments, state, *rest
+
+
+def is_index(kind: type) -> bool:
+    """Whether this is a type of pandas index; they are immutable, so sharing their memory means nothing."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and hasattr(pandas, "Index") and issubclass(kind, pandas.Index)
+
+
+def private_index(index: Any) -> Any:
+    """Return how to store an index with arrays of its own, and these arrays."""
+    rebuild, (kind, state), *rest = index.__reduce__()
+    made: list[Any] = []
+
+    def own(value: Any) -> Any:
+        if isinstance(value, list):
+            return [own(item) for item in value]
+        if not hasattr(value, "dtype") or is_index(type(value)):
+            return value
+        made.append(_private(value))
+        return made[-1]
+
+    return (rebuild, (kind, {key: own(value) for key, value in state.items()}), *rest), made
+
+
+def _private(values: Any) -> Any:
+    return values.view() if isinstance(values, numpy().ndarray) else values.copy()

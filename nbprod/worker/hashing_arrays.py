@@ -1,0 +1,231 @@
+"""How values of numpy, pandas, scipy, scikit-learn and torch are hashed; nothing of them is imported here."""
+
+from __future__ import annotations
+
+import marshal
+import struct
+import sys
+from typing import TYPE_CHECKING, Any
+
+from . import arrays, hashing, plain
+
+if TYPE_CHECKING:
+    from .hashing import Hasher
+
+ROWS = 8 << 20
+"""Arrays that are not laid out in C order are copied in pieces of about this many bytes."""
+
+
+def _array(hasher: Hasher, array: Any) -> None:
+    np = sys.modules["numpy"]
+    if type(array) is np.ndarray:
+        hasher.arrays.append((hasher.count() - 1, array))
+    hasher.put("array", hashing.type_token(type(array)))
+    hasher.put("shape", repr((array.shape, bool(array.flags.writeable))).encode())
+    if type(array) is not np.ndarray:
+        hasher.walk(getattr(array, "_mask", None))
+        hasher.walk({key: item for key, item in getattr(array, "__dict__", {}).items() if not key.startswith("_")})
+    _values(hasher, np.asarray(array))
+
+
+def _values(hasher: Hasher, array: Any) -> None:
+    """Add dtype and values of an ndarray, whatever its memory layout."""
+    dtype = array.dtype
+    hasher.put("dtype", repr(dtype).encode())
+    if dtype.names is not None:
+        for name in dtype.names:
+            _values(hasher, array[name])
+    elif dtype.hasobject:
+        _objects(hasher, array)
+    elif array.flags.c_contiguous or array.nbytes <= ROWS or array.ndim == 0:
+        _block(hasher, array)
+    else:
+        step = max(1, ROWS * len(array) // array.nbytes)
+        for start in range(0, len(array), step):
+            _block(hasher, array[start : start + step])
+
+
+def _objects(hasher: Hasher, array: Any) -> None:
+    values = array.ravel().tolist()
+    kinds = set(map(type, values))
+    if kinds <= plain.ATOMS and not kinds & plain.INEXACT:
+        hasher.put("objects", marshal.dumps(values, 2))
+        return
+    hasher.put("elements", struct.pack("<Q", len(values)))
+    for value in values:
+        hasher.walk(value)
+
+
+def _block(hasher: Hasher, array: Any) -> None:
+    np = sys.modules["numpy"]
+    array = np.ascontiguousarray(array)
+    if array.dtype.kind in "fc":
+        array = _same_nan(np, array)
+    if array.dtype.kind in "fc" and array.dtype.char in "gG":
+        array = array.astype(f"U{64}")  # long doubles have padding
+    hasher.put("values", memoryview(array.reshape(-1).view("u1")) if array.size else b"")
+
+
+def _same_nan(np: Any, array: Any) -> Any:
+    """Return `array` with every NaN replaced by the same one: its bits mean nothing."""
+    with np.errstate(all="ignore"):
+        if not np.isnan(array.sum()):
+            return array
+    missing = np.isnan(array)
+    if not missing.any():
+        return array
+    array = array.copy()
+    array[missing] = np.nan
+    return array
+
+
+def _scalar(hasher: Hasher, value: Any) -> None:
+    hasher.put("scalar", hashing.type_token(type(value)))
+    _values(hasher, sys.modules["numpy"].asarray(value))
+
+
+def _by_repr(hasher: Hasher, value: Any) -> None:
+    hasher.put("by-repr", hashing.type_token(type(value)))
+    hasher.put("repr", repr(value).encode())
+
+
+def sharing(hasher: Hasher) -> None:
+    """Add which arrays share memory, and how they lie to each other."""
+    numbers = {id(array): number for number, array in hasher.arrays}
+    for cluster in arrays.overlapping(array for _, array in hasher.arrays):
+        ordered = sorted(cluster, key=lambda array: numbers[id(array)])
+        first = arrays.address(ordered[0])
+        found = [(numbers[id(array)], arrays.address(array) - first, array.strides) for array in ordered]
+        hasher.put("sharing", repr(found).encode())
+
+
+def _frame(hasher: Hasher, frame: Any) -> None:
+    hasher.put("frame", hashing.type_token(type(frame)))
+    hasher.walk(frame.columns)
+    _labelled(hasher, frame)
+    for _, column in frame.items():
+        _column(hasher, column.array)
+
+
+def _series(hasher: Hasher, series: Any) -> None:
+    hasher.put("series", hashing.type_token(type(series)))
+    hasher.walk(series.name)
+    _labelled(hasher, series)
+    _column(hasher, series.array)
+
+
+def _labelled(hasher: Hasher, value: Any) -> None:
+    hasher.walk(value.index)
+    hasher.walk(dict(value.attrs))
+    hasher.walk(value.flags.allows_duplicate_labels)
+    for name in value._metadata:
+        if name not in ("_name", "name"):
+            hasher.walk(getattr(value, name, None))
+
+
+def _index(hasher: Hasher, index: Any) -> None:
+    hasher.put("index", hashing.type_token(type(index)))
+    hasher.walk(list(index.names))
+    if hasattr(index, "levels"):
+        for level, codes in zip(index.levels, index.codes, strict=True):
+            hasher.walk(level)
+            _values(hasher, codes)
+        return
+    if hasattr(index, "step"):
+        hasher.walk((index.start, index.stop, index.step))
+        return
+    if hasattr(index, "freq"):
+        hasher.put("freq", repr(index.freq).encode())
+    _column(hasher, index.array)
+
+
+def _column(hasher: Hasher, column: Any) -> None:
+    """Add the values of a pandas array."""
+    np = sys.modules["numpy"]
+    hasher.put("column", repr(column.dtype).encode())
+    if hasattr(column, "categories") and hasattr(column, "codes"):
+        hasher.walk(column.categories)
+        hasher.walk(bool(column.ordered))
+        _values(hasher, np.asarray(column.codes))
+    elif hasattr(column, "asi8"):
+        _values(hasher, column.asi8)
+    elif hasattr(column, "_pa_array"):
+        _arrow(hasher, column._pa_array)
+    elif hasattr(column, "_mask") and hasattr(column, "_data"):
+        _values(hasher, column._mask)
+        _values(hasher, np.where(column._mask, column._data.dtype.type(0), column._data))
+    elif isinstance(column.dtype, np.dtype) or column.dtype.name in ("string", "str"):
+        _values(hasher, column.to_numpy())
+    else:
+        hashing.generic(hasher, column)
+
+
+def _arrow(hasher: Hasher, array: Any) -> None:
+    """Add an Arrow array: not how it is cut into chunks, nor what lies under its nulls."""
+    hasher.put("arrow", f"{array.type} {len(array)}".encode())
+    if str(array.type) not in ("string", "large_string"):
+        hasher.walk(array.to_pylist())
+        return
+    compute = sys.modules["pyarrow"].compute if hasattr(sys.modules["pyarrow"], "compute") else None
+    if compute is None:
+        hasher.walk(array.to_pylist())
+        return
+    if array.null_count:
+        _values(hasher, array.is_null().to_numpy())
+        array = compute.fill_null(array, "")
+    for name, values in (("lengths", compute.binary_length(array).to_numpy()), ("text", _text(array))):
+        hasher.put(name, memoryview(values.astype("<i8")).cast("B") if name == "lengths" else values)
+
+
+def _text(array: Any) -> bytes | memoryview:
+    """Return all the text of an Arrow string array, one after another."""
+    np = sys.modules["numpy"]
+    pieces = []
+    for chunk in array.chunks if hasattr(array, "chunks") else [array]:
+        wide = "i8" if str(chunk.type).startswith("large") else "i4"
+        _, offsets, values = chunk.buffers()
+        if values is not None and len(chunk):
+            bounds = np.frombuffer(offsets, wide)[chunk.offset : chunk.offset + len(chunk) + 1]
+            pieces.append(memoryview(values)[int(bounds[0]) : int(bounds[-1])])
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _sparse(hasher: Hasher, matrix: Any) -> None:
+    """Add a scipy sparse matrix: not the order in which its entries are kept."""
+    np = sys.modules["numpy"]
+    hasher.put("sparse", f"{type(matrix).__name__} {matrix.shape}".encode())
+    if matrix.format in ("csr", "csc") and matrix.has_canonical_format:
+        parts = (matrix.indptr.astype("<i8"), matrix.indices.astype("<i8"), matrix.data)
+    else:
+        entries = matrix.tocoo()
+        order = np.lexsort((entries.data, entries.col, entries.row))
+        parts = (entries.row[order].astype("<i8"), entries.col[order].astype("<i8"), entries.data[order])
+    for part in parts:
+        _values(hasher, part)
+
+
+def _search(hasher: Hasher, search: Any) -> None:
+    """Add a scikit-learn parameter search: not how long its fits took."""
+    state = {key: item for key, item in search.__getstate__().items() if key != "refit_time_"}
+    if isinstance(state.get("cv_results_"), dict):
+        results = state["cv_results_"].items()
+        state["cv_results_"] = {key: item for key, item in results if not str(key).endswith("_time")}
+    hasher.put("search", hashing.type_token(type(search)))
+    hasher.keep.append(state)
+    hashing.named(hasher, "state", state)
+
+
+def _tensor(hasher: Hasher, tensor: Any) -> None:
+    torch = sys.modules["torch"]
+    hasher.put("tensor", f"{type(tensor)} {tensor.dtype} {tuple(tensor.shape)} {tensor.requires_grad}".encode())
+    plain_tensor = tensor.detach().cpu().contiguous()
+    hasher.put("values", memoryview(plain_tensor.reshape(-1).view(torch.uint8).numpy()))
+
+
+for _name, _walker in {
+    "numpy.ndarray": _array, "numpy.generic": _scalar, "numpy.dtype": _by_repr, "numpy.ufunc": _by_repr,
+    "pandas.DataFrame": _frame, "pandas.Series": _series, "pandas.Index": _index,
+    "pandas.ExtensionArray": _column, "pandas.ExtensionDtype": _by_repr,
+    "scipy._spbase": _sparse, "scipy.spmatrix": _sparse, "sklearn.BaseSearchCV": _search, "torch.Tensor": _tensor,
+}.items():  # fmt: skip
+    hashing.register(_name, _walker)

@@ -1,0 +1,357 @@
+"""Pickling of what a notebook makes: its own functions and classes too, and never the notebook's namespace.
+
+What is defined in a notebook lives in one namespace, the `__main__` of the process that runs a stage. A stage that
+loads a value has such a namespace of its own, so a stored function is bound to the namespace it is loaded into. Names
+given as references are not stored at all: the loading namespace has defined them itself.
+"""
+
+from __future__ import annotations
+
+import dis
+import importlib
+import io
+import marshal
+import pickle
+import sys
+import types
+import warnings
+from functools import _lru_cache_wrapper, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from cloudpickle import cloudpickle
+
+from . import arrays
+from .unstorable import NotStorable, module_reason, reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+PROTOCOL = 5
+IN_BAND = 64 << 10
+"""Buffers below this size stay inside the pickle: a file for each would cost more than it saves."""
+NAMESPACE = ("nbprod", "<namespace>")
+PROLOGUE = b"\x80\x05c" + "\n".join(NAMESPACE).encode() + b"\n\x940"
+"""Puts the loading namespace at index 0 of the memo, where the pickler has the storing one."""
+GLOBAL_OPERATIONS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "DELETE_GLOBAL", "STORE_GLOBAL")
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+FUNCTION_STATE = ("__defaults__", "__kwdefaults__", "__annotations__", "__doc__", "__module__", "__qualname__")
+ROOMS = ("nbprod_worker", "nbprod.worker")
+SINGLE_INSTANCES = (("random", "_inst"), ("numpy.random.mtrand", "_rand"))
+
+
+class UnresolvedReference(LookupError):
+    """A stored value refers to a definition that the loading namespace does not have."""
+
+
+def make_function(code: types.CodeType, namespace: dict[str, Any], name: str, cells: Any) -> types.FunctionType:
+    """Return a function bound to the loading namespace; called while a snapshot is loaded."""
+    namespace.setdefault("__builtins__", __builtins__)
+    return types.FunctionType(code, namespace, name, None, cells)
+
+
+def fill_function(function: types.FunctionType, state: dict[str, Any]) -> None:
+    """Give a loaded function the rest of its parts; called while a snapshot is loaded."""
+    function.__dict__.update(state.pop("__dict__") or {})
+    for name, value in state.items():
+        setattr(function, name, value)
+
+
+def make_code(python: str, data: bytes) -> Any:
+    """Return a code object; called while a snapshot is loaded."""
+    if python != PYTHON:
+        raise UnresolvedReference(f"a function stored by Python {python} cannot be loaded by Python {PYTHON}")
+    return marshal.loads(data)  # noqa: S302 - verified by digest like the pickle around it
+
+
+def make_cell() -> types.CellType:
+    """Return an empty cell; called while a snapshot is loaded."""
+    return types.CellType()
+
+
+def fill_cell(cell: types.CellType, state: tuple[Any]) -> None:
+    """Fill a loaded cell; called while a snapshot is loaded."""
+    cell.cell_contents = state[0]
+
+
+def make_cached(parameters: dict[str, Any], function: Callable[..., Any]) -> Any:
+    """Return `function` behind an empty `lru_cache`; called while a snapshot is loaded."""
+    return lru_cache(**parameters)(function)
+
+
+def resolve(namespace: dict[str, Any], name: str) -> Any:
+    """Return what `name` (dotted for members of classes) means in the loading namespace."""
+    first, *rest = name.split(".")
+    try:
+        value = namespace[first]
+        for part in rest:
+            value = getattr(value, part)
+    except (KeyError, AttributeError):
+        raise UnresolvedReference(f"{name!r} is not defined where the value that refers to it is loaded") from None
+    return value
+
+
+@lru_cache(maxsize=4096)
+def globals_read(code: types.CodeType) -> frozenset[str]:
+    """Return the names that `code` and the code inside it look up as globals."""
+    names = {item.argval for item in dis.get_instructions(code) if item.opname in GLOBAL_OPERATIONS}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= globals_read(constant)
+    return frozenset(names)
+
+
+class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
+    """Pickles one object graph of a notebook.
+
+    Parameters
+    ----------
+    namespace
+        The `__main__` of the stage.
+    references
+        Names of definitions to refer to instead of storing them.
+    memories
+        For arrays known to share memory: that memory and its address, by the array's id.
+
+    Attributes
+    ----------
+    buffers
+        The large buffers, in the order in which they have to be given to `loads`.
+    used
+        The references that were needed.
+    needs
+        Names of the namespace that stored functions read.
+    classes
+        Identities of the classes that were stored by value.
+    arrays
+        The arrays met that may share memory with others, by id.
+    """
+
+    def __init__(
+        self,
+        namespace: dict[str, Any],
+        references: Collection[str] = (),
+        memories: dict[int, tuple[Any, int]] | None = None,
+    ) -> None:
+        self.file = io.BytesIO()
+        self.buffers: list[memoryview] = []
+        super().__init__(self.file, protocol=PROTOCOL, buffer_callback=self._take)
+        self.namespace = namespace
+        self.memo = {id(namespace): (0, namespace)}
+        self.by_id = {id(namespace[name]): name for name in references if name in namespace}
+        self.references = references
+        self.memories = memories or {}
+        self.used: set[str] = set()
+        self.needs: set[str] = set()
+        self.classes: set[int] = set()
+        self.arrays: dict[int, Any] = {}
+        self._apart: dict[int, Any] = {id(memory): memory for memory, _ in self.memories.values()}
+        self._reducers: dict[type, Callable[[Any], Any] | None] = {}
+
+    def dumps(self, value: object) -> bytes:
+        """Return the pickle of `value`."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.dump(value)
+        return PROLOGUE + self.file.getvalue()
+
+    def mutable_ids(self) -> Iterator[tuple[int, object]]:
+        """Yield identity and object of everything that was pickled by value and had to be remembered."""
+        for identity, (_, value) in self.memo.copy().items():
+            if identity not in self._apart and identity not in self.by_id and value is not self.namespace:
+                yield identity, value
+
+    def _take(self, buffer: pickle.PickleBuffer) -> bool:
+        view = buffer.raw()
+        if view.nbytes < IN_BAND:
+            return True
+        self.buffers.append(view)
+        return False
+
+    def reducer_override(self, value: Any) -> Any:
+        """Return how to store `value`; called by pickle for everything that is not a plain builtin."""
+        kind = type(value)
+        try:
+            reducer = self._reducers[kind]
+        except KeyError:
+            reducer = self._reducers[kind] = self._choose(kind)
+        return NotImplemented if reducer is None else reducer(value)
+
+    def _choose(self, kind: type) -> Callable[[Any], Any] | None:
+        known = self._known(kind)
+        if known is not None:
+            return known
+        if issubclass(kind, type):
+            return self._class
+        if arrays.is_index(kind):
+            return self._index
+        if arrays.is_labelled(kind):
+            return arrays.reduce_labelled
+        if arrays.is_block(kind) and arrays.copy_on_write():
+            return self._block
+        why = reason(kind)
+        return None if why is None else lambda _: _refuse(why)
+
+    def _known(self, kind: type) -> Callable[[Any], Any] | None:
+        np = arrays.numpy()
+        if np is not None and hasattr(np, "ndarray"):
+            if kind is np.ndarray:
+                return self._array
+            if issubclass(kind, np.memmap):
+                return _memmap
+            if kind is np.random.RandomState:
+                return self._single
+        table: dict[type, Callable[[Any], Any]] = {
+            types.FunctionType: self._function,
+            types.CodeType: _code,
+            types.CellType: _cell,
+            types.ModuleType: _module,
+            _lru_cache_wrapper: self._cached,
+        }
+        if kind.__module__ == "random" and kind.__name__ == "Random":
+            return self._single
+        return _module if issubclass(kind, types.ModuleType) else table.get(kind)
+
+    def _reference(self, value: Any) -> Any:
+        """Return how to refer to `value` by name, or None when it has to be stored."""
+        name = self.by_id.get(id(value))
+        if name is None:
+            dotted = getattr(value, "__qualname__", "")
+            first = dotted.partition(".")[0]
+            if first == dotted or first not in self.references or _lookup(self.namespace, dotted) is not value:
+                return None
+            self.used.add(first)
+            return resolve, (self.namespace, dotted)
+        self.used.add(name)
+        return resolve, (self.namespace, name)
+
+    def _function(self, function: types.FunctionType) -> Any:
+        found = self._reference(function)
+        if found is not None:
+            return found
+        own = function.__globals__ is self.namespace or function.__globals__.get("__name__") == "__main__"
+        if not own or function.__module__ not in ("__main__", None):
+            reduced = super().reducer_override(function)
+            if reduced is NotImplemented or not own:
+                return reduced
+        self.needs |= globals_read(function.__code__) & self.namespace.keys()
+        state = {name: getattr(function, name) for name in FUNCTION_STATE}
+        for name in ("__kwdefaults__", "__annotations__"):  # copies: sharing a function is not sharing these
+            state[name] = dict(state[name]) if state[name] else None
+        state["__dict__"] = function.__dict__ or None
+        if sys.version_info >= (3, 12):
+            state["__type_params__"] = function.__type_params__
+        parts = (function.__code__, self.namespace, function.__name__, function.__closure__)
+        return make_function, parts, state, None, None, fill_function
+
+    def _cached(self, function: Any) -> Any:
+        found = self._reference(function)
+        if found is not None:
+            return found
+        if function.__module__ != "__main__":
+            return NotImplemented
+        return make_cached, (function.cache_parameters(), function.__wrapped__)
+
+    def _class(self, kind: type) -> Any:
+        found = self._reference(kind)
+        if found is not None:
+            return found
+        reduced = super().reducer_override(kind)
+        if reduced is NotImplemented or len(reduced) < 3:
+            return reduced
+        make, (*parts, _tracker, extra), *rest = reduced
+        self.classes.add(id(kind))
+        # Without cloudpickle's tracker: two snapshots of a class that changed in between are two classes.
+        return make, (*parts, None, extra), *rest
+
+    def _array(self, array: Any) -> Any:
+        if id(array) not in self._apart:
+            self.arrays[id(array)] = array
+        return arrays.reduce_array(array, self.memories.get(id(array)))
+
+    def _keep_apart(self, reduced: Any, made: Sequence[Any]) -> Any:
+        self._apart.update((id(values), values) for values in made)
+        return reduced
+
+    def _block(self, block: Any) -> Any:
+        return self._keep_apart(*arrays.private_block(block))
+
+    def _index(self, index: Any) -> Any:
+        return self._keep_apart(*arrays.private_index(index))
+
+    def _single(self, generator: Any) -> Any:
+        """Refer to the one generator behind `random.random()` and `numpy.random.rand()` by its place."""
+        for module, name in SINGLE_INSTANCES:
+            if module in sys.modules and getattr(sys.modules[module], name, None) is generator:
+                self._apart[id(generator)] = generator
+                return getattr, (sys.modules[module], name)
+        return NotImplemented
+
+
+def _lookup(namespace: dict[str, Any], dotted: str) -> Any:
+    try:
+        return resolve(namespace, dotted)
+    except UnresolvedReference:
+        return None
+
+
+def _refuse(why: str) -> Any:
+    raise NotStorable(why)
+
+
+def _code(code: types.CodeType) -> Any:
+    return make_code, (PYTHON, marshal.dumps(code))
+
+
+def _cell(cell: types.CellType) -> Any:
+    try:
+        return make_cell, (), (cell.cell_contents,), None, None, fill_cell
+    except ValueError:  # an empty cell
+        return make_cell, ()
+
+
+def _module(module: types.ModuleType) -> Any:
+    if sys.modules.get(module.__name__) is not module:
+        raise NotStorable(module_reason(module))
+    return importlib.import_module, (module.__name__,)
+
+
+def _memmap(array: Any) -> Any:
+    if getattr(array, "mode", None) in ("r+", "w+"):
+        raise NotStorable("numpy.memmap writes to its file, which a stored copy would not; store the path")
+    return NotImplemented
+
+
+class Unpickler(pickle.Unpickler):
+    """Loads into `namespace` what `Pickler` stored.
+
+    Parameters
+    ----------
+    data
+        The pickle.
+    namespace
+        What loaded functions see as globals, and references are looked up in.
+    buffers
+        The large buffers, in order.
+    """
+
+    def __init__(self, data: bytes | memoryview, namespace: dict[str, Any], buffers: Sequence[Any] = ()) -> None:
+        super().__init__(io.BytesIO(data), buffers=buffers)
+        self.namespace = namespace
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return a global named by the pickle."""
+        if (module, name) == NAMESPACE:
+            return self.namespace
+        if module == "__main__":
+            return resolve(self.namespace, name)
+        package, _, room = module.rpartition(".")
+        if package in ROOMS:
+            return getattr(importlib.import_module(f".{room}", __package__), name)
+        return super().find_class(module, name)
+
+
+def loads(data: bytes | memoryview, namespace: dict[str, Any], buffers: Sequence[Any] = ()) -> Any:
+    """Return the value pickled in `data`, bound to `namespace`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Unpickler(data, namespace, buffers).load()

@@ -1,0 +1,271 @@
+"""Saves names of a namespace as alias groups, and loads them into another.
+
+Names whose values share a mutable object form a group: one pickle, so that they still share it when loaded. Each name
+is pickled on its own first; what pickle had to remember then says which names share something, and only those are
+pickled again, together. A name that stands alone is pickled once.
+"""
+
+from __future__ import annotations
+
+import gc
+import types
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from . import arrays, hashing, kinds, plain
+from .buffers import BufferDamaged
+from .pickling import Pickler, loads
+from .unstorable import describe, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from .buffers import Buffers
+    from .formats import Group, Unstorable
+
+class Unloadable(Exception):
+    """A stored group cannot be loaded here.
+
+    Parameters
+    ----------
+    names
+        The names of the group.
+    reason
+        Why, in plain words.
+    """
+
+    def __init__(self, names: Sequence[str], reason: str) -> None:
+        super().__init__(f"{', '.join(names)} cannot be loaded: {reason}")
+        self.names = tuple(names)
+        self.reason = reason
+
+
+class _Draft:
+    """One name, or several that belong together, pickled."""
+
+    def __init__(self, names: list[str], pickler: Pickler, data: bytes) -> None:
+        self.names = names
+        self.pickler = pickler
+        self.data = data
+
+
+class Saver:
+    """Saves names of `namespace`; see `save`."""
+
+    def __init__(self, namespace: dict[str, object], references: Collection[str]) -> None:
+        self.namespace = namespace
+        self.references = references
+        self.unstorable: dict[str, Unstorable] = {}
+        self.frozen = (types.FunctionType, *kinds.frozen_types())
+        self._kinds: dict[type, bool] = {}
+
+    def drafts(self, names: Iterable[str]) -> Iterator[_Draft]:
+        """Yield the groups of `names`, pickled."""
+        alone = {}
+        for name in names:
+            draft = self._draft([name], {})
+            if draft is not None:
+                alone[name] = draft
+        for group in self._groups(alone):
+            if len(group) == 1:
+                yield alone[group[0]]
+            else:
+                yield from self._together(group, alone)
+
+    def _together(self, group: list[str], alone: dict[str, _Draft]) -> Iterator[_Draft]:
+        found = {identity: array for name in group for identity, array in alone[name].pickler.arrays.items()}
+        draft = self._draft(group, arrays.memories(found.values()))
+        if draft is not None:
+            yield draft
+
+    def _draft(self, names: list[str], memories: dict[int, tuple[Any, int]]) -> _Draft | None:
+        pickler = Pickler(self.namespace, self.references, memories)
+        values = [self.namespace[name] for name in names]
+        try:
+            data = pickler.dumps(values)
+            if not memories and len(pickler.arrays) > 1:
+                shared = arrays.memories(pickler.arrays.values())
+                if shared:
+                    return self._draft(names, shared)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a value's own __reduce__ raises makes it unstorable
+            why = explain(error)
+            self.unstorable.update((name, {"type": describe(self.namespace[name]), "reason": why}) for name in names)
+            return None
+        return _Draft(names, pickler, data)
+
+    def _groups(self, alone: dict[str, _Draft]) -> list[list[str]]:
+        """Return the names that share something, together, in the order of their first name."""
+        union = _Union(alone)
+        candidates = [name for name in alone if type(self.namespace[name]) not in plain.ATOMS]
+        if len(candidates) > 1:
+            owners: dict[int, str] = {}
+            for name in candidates:
+                for identity, value in self._identities(name, alone[name].pickler):
+                    owner = owners.setdefault(identity, name)
+                    if owner != name and (value is None or not kinds.is_single(value)):
+                        union.join(owner, name)
+            self._join_arrays(alone, union)
+        return union.groups()
+
+    def _identities(self, name: str, pickler: Pickler) -> Iterable[tuple[int, object]]:
+        """Return identities of the mutable objects that were stored for `name` (objects only where in doubt)."""
+        tree = plain.scan(self.namespace[name])
+        if tree is not None:
+            return [(identity, None) for identity in tree.containers]
+        return [
+            (identity, value)
+            for identity, value in pickler.mutable_ids()
+            if (identity in pickler.classes if isinstance(value, type) else self._mutable(value))
+        ]
+
+    def _mutable(self, value: object) -> bool:
+        kind = type(value)
+        if kind.__name__ == "ndarray" and hasattr(value, "flags"):
+            return bool(value.flags.writeable)
+        if kind not in self._kinds:
+            self._kinds[kind] = not kinds.is_frozen(kind, self.frozen)
+        return self._kinds[kind]
+
+    @staticmethod
+    def _join_arrays(alone: dict[str, _Draft], union: _Union) -> None:
+        owners: dict[int, str] = {}
+        found: dict[int, Any] = {}
+        for name, draft in alone.items():
+            for identity, array in draft.pickler.arrays.items():
+                owners.setdefault(identity, name)
+                found[identity] = array
+        for cluster in arrays.overlapping(found.values()):
+            for array in cluster[1:]:
+                union.join(owners[id(cluster[0])], owners[id(array)])
+
+
+class _Union:
+    """Union-find over names."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.parent = {name: name for name in names}
+
+    def find(self, name: str) -> str:
+        while self.parent[name] != name:
+            self.parent[name] = self.parent[self.parent[name]]
+            name = self.parent[name]
+        return name
+
+    def join(self, one: str, other: str) -> None:
+        self.parent[self.find(other)] = self.find(one)
+
+    def groups(self) -> list[list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self.parent:
+            found.setdefault(self.find(name), []).append(name)
+        return list(found.values())
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from walking the many small objects that saving makes."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def save(
+    namespace: dict[str, object],
+    names: Iterable[str],
+    references: Collection[str],
+    buffers: Buffers,
+) -> tuple[list[Group], dict[str, Unstorable]]:
+    """Store the values of `names`, and return their alias groups and the names that cannot be stored.
+
+    Parameters
+    ----------
+    namespace
+        The `__main__` of the stage.
+    names
+        What to store; names that are not bound are left out.
+    references
+        Names of definitions to refer to instead of storing them.
+    buffers
+        Where the content goes.
+
+    Raises
+    ------
+    OSError
+        When `buffers` cannot be written.
+    """
+    saver = Saver(namespace, frozenset(references))
+    present = sorted({name for name in names if name in namespace})
+    with _no_collection():
+        groups = [_store(draft, namespace, buffers) for draft in saver.drafts(present)]
+    return groups, saver.unstorable
+
+
+def _store(draft: _Draft, namespace: dict[str, object], buffers: Buffers) -> Group:
+    pickler = draft.pickler
+    return {
+        "names": draft.names,
+        "content": _content({name: namespace[name] for name in draft.names}),
+        "skeleton": buffers.put(draft.data),
+        "buffers": [buffers.put(view) for view in pickler.buffers],
+        "bytes": len(draft.data) + sum(view.nbytes for view in pickler.buffers),
+        "references": sorted(pickler.used),
+        "needs": sorted(pickler.needs),
+    }
+
+
+def _content(values: dict[str, object]) -> str:
+    return hashing.group_content(values)
+
+
+def load(
+    groups: Sequence[Group],
+    names: Collection[str] | None,
+    namespace: dict[str, object],
+    buffers: Buffers,
+) -> None:
+    """Bind stored names in `namespace`.
+
+    Parameters
+    ----------
+    groups
+        Groups of a manifest that is trusted.
+    names
+        Which names to bind; all when None. A group none of whose names is asked for is not read.
+    namespace
+        What to bind them in; loaded functions see it as their globals.
+    buffers
+        Where the content is.
+
+    Raises
+    ------
+    BufferDamaged
+        When content is missing or damaged.
+    Unloadable
+        When content cannot be turned into a value here (a module or a definition is missing).
+    """
+    for group in groups:
+        wanted = [name for name in group["names"] if names is None or name in names]
+        if not wanted:
+            continue
+        values = dict(zip(group["names"], _load(group, namespace, buffers), strict=True))
+        namespace.update((name, values[name]) for name in wanted)
+
+
+def _load(group: Group, namespace: dict[str, object], buffers: Buffers) -> list[object]:
+    data = buffers.get(group["skeleton"], writable=False)
+    parts = [buffers.get(digest) for digest in group["buffers"]]
+    try:
+        with _no_collection():
+            values: list[object] = loads(data, namespace, parts)
+    except (BufferDamaged, MemoryError):
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise Unloadable(group["names"], f"{type(error).__name__}: {text}") from error
+    return values
