@@ -8,7 +8,7 @@ const ICONS: { [state: string]: string } = {
   succeeded: '✓',
   cached: '≡',
   failed: '✗',
-  skipped: '–',
+  skipped: '-',
   interrupted: '■',
   error: '✗',
   warning: '!',
