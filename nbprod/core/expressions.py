@@ -169,7 +169,8 @@ class _Parser:
         return 0.0
 
     def _split(self) -> list[str]:
-        found, at = [], 0
+        found: list[str] = []
+        at = 0
         text = self.text.rstrip()
         while at < len(text):
             match = _TOKEN.match(text, at)

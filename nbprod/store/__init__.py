@@ -11,6 +11,8 @@ from nbprod.store.records import from_record, to_record
 from nbprod.store.values import Values
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nbprod.config import Project
     from nbprod.core.pipeline import Pipeline
     from nbprod.core.run import Run
@@ -26,6 +28,7 @@ __all__ = [
     "remember_verified",
     "to_record",
     "verified",
+    "with_values",
 ]
 
 
@@ -39,22 +42,21 @@ def history(project: Project, notebook: str | None = None, limit: int = 20) -> l
 
 def load_run(project: Project, run_id: str) -> Run:
     """Return a run by its id or an unambiguous prefix, its values at hand; raises `MissingValue`."""
-    ledger = Ledger(project.home)
-    found = ledger.find_runs(run_id) if run_id else []
+    with Ledger(project.home) as ledger:
+        found = ledger.find_runs(run_id) if run_id else []
     if len(found) == 1:
-        return with_values(found[0], project, ledger)
-    ledger.close()
+        return with_values(found[0], project)
     if not found:
         recent = ", ".join(run.id[:4] for run in history(project, limit=8))
         raise MissingValue("NB617", f"there is no run {run_id}", f"runs: {recent}" if recent else "nbprod run NB")
     raise MissingValue("NB618", f"several runs begin with {run_id}", ", ".join(record["run"] for record in found[:8]))
 
 
-def with_values(record: dict[str, Any], project: Project, ledger: Ledger) -> Run:
+def with_values(record: Mapping[str, Any], project: Project) -> Run:
     """Return the run of a record with the reader of its values attached."""
     stages = [(entry["name"], Path(entry["snapshot"]) if entry.get("snapshot") else None) for entry in record["stages"]]
     folder = project.notebook(record["notebook"]).parent
-    values = Values(record["run"], ledger, stages, project.home / "buffers", folder)
+    values = Values(record["run"], project.home, stages, folder)
     return from_record(record, project.home, values)
 
 

@@ -109,7 +109,7 @@ class Ledger:
         row = (run, notebook, "running", time.time(), os.getpid(), _host(), _dump(record))
         with self._guard(), self._transaction() as link:
             if link.execute("SELECT 1 FROM runs WHERE id = ?", (run,)).fetchone():
-                raise StoreError("NB604", f"run {run} exists already", "leave the id to nbprod")
+                raise StoreError("NB608", f"run {run} exists already", "leave the id to nbprod")
             link.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def save_run(self, run: str, status: str, record: Mapping[str, Any]) -> None:
@@ -144,6 +144,16 @@ class Ledger:
                 "SELECT * FROM runs WHERE substr(id, 1, ?) = ? ORDER BY started DESC", (len(prefix), prefix)
             ).fetchall()
         return [_record(row) for row in rows]
+
+    def first_notebook(self, stem: str) -> str | None:
+        """Return the notebook of that stem which ran first, so that two of one stem get different model names."""
+        query = (
+            "SELECT notebook FROM runs WHERE notebook = ? OR substr(notebook, -length(?)) = ? ORDER BY started LIMIT 1"
+        )
+        file = f"{stem}.ipynb"
+        with self._guard():
+            row = self._link.execute(query, (file, f"/{file}", f"/{file}")).fetchone()
+        return str(row[0]) if row else None
 
     # snapshots
 

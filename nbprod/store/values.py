@@ -9,13 +9,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from nbprod.core.errors import MissingValue, StoreError
-from nbprod.store.ledger import load_manifest
+from nbprod.store.ledger import Ledger, load_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from nbprod.store.ledger import Ledger, Snapshot
+    from nbprod.store.ledger import Snapshot
 
 
 class Values:
@@ -25,21 +25,18 @@ class Values:
     ----------
     run
         The run's id, for messages.
-    ledger
-        Says which manifests may be trusted.
+    home
+        The project's home: its ledger says which manifests may be trusted.
     stages
         Name and manifest of each stage, in order; None where the stage left no snapshot.
-    buffers
-        The folder of the content-addressed store.
+    folder
+        The notebook's folder, importable while definitions are replayed.
     """
 
-    def __init__(
-        self, run: str, ledger: Ledger, stages: Sequence[tuple[str, Path | None]], buffers: Path, folder: Path
-    ) -> None:
+    def __init__(self, run: str, home: Path, stages: Sequence[tuple[str, Path | None]], folder: Path) -> None:
         self.run = run
-        self.ledger = ledger
+        self.home = home
         self.stages = tuple(stages)
-        self.buffers = buffers
         self.folder = folder
         self._views: dict[int, _View] = {}
         self._entries: list[tuple[Snapshot, dict[str, Any]] | None] | None = None
@@ -65,11 +62,13 @@ class Values:
 
     def _loaded(self) -> list[tuple[Snapshot, dict[str, Any]] | None]:
         if self._entries is None:
-            self._entries = [self._entry(manifest) for _, manifest in self.stages]
+            with Ledger(self.home) as ledger:
+                self._entries = [self._entry(ledger, manifest) for _, manifest in self.stages]
         return self._entries
 
-    def _entry(self, path: Path | None) -> tuple[Snapshot, dict[str, Any]] | None:
-        snapshot = self.ledger.snapshot(path) if path else None
+    @staticmethod
+    def _entry(ledger: Ledger, path: Path | None) -> tuple[Snapshot, dict[str, Any]] | None:
+        snapshot = ledger.snapshot(path) if path else None
         manifest = load_manifest(snapshot) if snapshot else None
         return (snapshot, manifest) if snapshot and manifest else None
 
@@ -127,7 +126,7 @@ class _View:
 
         self.bound.update(names)
         try:
-            snapshot.load([group], list(names), self.module.__dict__, Buffers(str(self.values.buffers)))  # type: ignore[list-item]  # a Group read from JSON
+            snapshot.load([group], list(names), self.module.__dict__, Buffers(str(self.values.home / "buffers")))  # type: ignore[list-item]  # a Group read from JSON
         except Exception as error:  # unpickling runs the user's classes: whatever it raises is the reason
             self.bound.difference_update(names)
             hint = "run the notebook again, or read the value with the notebook's own Python"

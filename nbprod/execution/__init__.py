@@ -1,0 +1,92 @@
+"""Pipeline → plan → run: fingerprints, jobs, engines, verify."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nbprod.core.errors import ExecutionError
+from nbprod.execution.kernels import Interpreter, interpreter
+from nbprod.execution.overrides import parameters
+from nbprod.execution.planning import plan, why
+from nbprod.store import Ledger, to_record, with_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from nbprod.config import Project
+    from nbprod.core.pipeline import Pipeline
+    from nbprod.core.protocols import StageTracking
+    from nbprod.core.run import Listener, Run, RunOptions, Verification
+
+__all__ = ["Interpreter", "extract", "interpreter", "parameters", "plan", "run", "verify", "why"]
+
+
+def run(
+    pipeline: Pipeline,
+    project: Project,
+    options: RunOptions,
+    listeners: Sequence[Listener] = (),
+    tracking: StageTracking | None = None,
+) -> Run:
+    """Run a pipeline and return the run, however it ended: `Run.status` and `Run.error` tell.
+
+    Raises
+    ------
+    PlanError, UnavailableError, StoreError
+        Before anything ran.
+    """
+    from nbprod.execution.driver import Driver
+    from nbprod.execution.runner import SessionRunner
+
+    with Ledger(project.home) as ledger, _terminable():
+        sessions = SessionRunner()
+        runner = sessions if options.engine == "nbprod" else _jobs(options.engine, project)
+        done = Driver(pipeline, project, options, ledger, runner).go(listeners, tracking, sessions)
+    finished = replace(with_values(to_record(done), project), error=done.error)
+    if isinstance(finished.error, ExecutionError):
+        finished.error.run = finished
+    return finished
+
+
+def extract(pipeline: Pipeline, project: Project, out: Path) -> list[Path]:
+    """Write one job notebook a stage below `out`, each runnable by plain papermill; returns the notebooks."""
+    from nbprod.execution import extracting
+
+    return extracting.extract(pipeline, project, out)
+
+
+def verify(
+    pipeline: Pipeline, project: Project, options: RunOptions, listeners: Sequence[Listener] = ()
+) -> Verification:
+    """Run the notebook top to bottom and the pipeline, each from scratch in a copy of the folder, and compare."""
+    from nbprod.execution import verifying
+
+    return verifying.verify(pipeline, project, options, listeners)
+
+
+def _jobs(engine: str, project: Project) -> Any:
+    from nbprod.execution.jobrunner import JobRunner
+
+    return JobRunner(engine, project)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does, so that nothing is left half-done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

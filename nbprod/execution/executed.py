@@ -1,0 +1,180 @@
+"""The executed notebook of a stage: built by the driver as events arrive, so that a killed stage keeps its outputs."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from nbprod.store.files import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from nbprod.worker.formats import StepSpec
+
+
+def now() -> str:
+    """Return the time in UTC as ISO 8601 with microseconds, papermill's spelling."""
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None).isoformat()
+
+
+class Executed:
+    """A notebook of one cell a step, with papermill's metadata.
+
+    Parameters
+    ----------
+    stage
+        Name of the stage.
+    steps
+        What the worker executes; `index` of an event is the position in it.
+    parameters
+        Overrides as source, shown in an `injected-parameters` cell.
+    metadata
+        The author's notebook metadata.
+    """
+
+    def __init__(
+        self, stage: str, steps: Sequence[StepSpec], parameters: Mapping[str, str], metadata: Mapping[str, Any]
+    ) -> None:
+        self.stage = stage
+        self._begun = time.monotonic()
+        ids: dict[str, int] = {}
+        self._cells = [_cell(step, stage, ids) for step in steps]
+        self._displays: dict[str, list[dict[str, Any]]] = {}
+        self._clear: set[int] = set()
+        self._injected = _injected(parameters)
+        self._last_parameters = max((at for at, step in enumerate(steps) if step["kind"] == "parameters"), default=-1)
+        run = {"default_parameters": {}, "parameters": dict(parameters), "environment_variables": {}, "version": None}
+        self.papermill: dict[str, Any] = {**run, "start_time": now(), "end_time": None, "duration": None}
+        self.papermill.update(exception=None, input_path="", output_path="")
+        self._metadata = {name: value for name, value in metadata.items() if name not in ("widgets", "papermill")}
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Apply one event of the worker."""
+        kind = event["event"]
+        index = event.get("index")
+        if kind == "update":
+            self._update(event)
+        elif isinstance(index, int) and 0 <= index < len(self._cells):
+            cell = self._cells[index]
+            if kind == "cell-started":
+                cell["metadata"]["papermill"].update(status="running", start_time=now())
+            elif kind == "output":
+                self._output(index, dict(event["output"]))
+            elif kind == "clear":
+                self._cleared(index, wait=bool(event.get("wait")))
+            elif kind == "cell-finished":
+                self._finished(cell, event)
+            elif kind == "failed":
+                self._failed(index, event)
+
+    def running(self) -> int | None:
+        """Return the index of the cell that is running."""
+        states = [cell["metadata"]["papermill"].get("status") for cell in self._cells]
+        return states.index("running") if "running" in states else None
+
+    def died(self, message: str) -> None:
+        """Say in the running cell that its process is gone."""
+        index = self.running()
+        if index is not None:
+            self._failed(index, {"ename": "DeadKernel", "evalue": message, "traceback": [message]})
+        self.papermill["exception"] = True
+
+    def write(self, path: Path) -> Path:
+        """Write the notebook to `path`, atomically."""
+        self.papermill.update(end_time=now(), duration=round(time.monotonic() - self._begun, 6), output_path=str(path))
+        self.papermill["exception"] = bool(self.papermill["exception"])
+        cells = list(self._cells)
+        if self._injected is not None:
+            cells.insert(self._last_parameters + 1, self._injected)
+        metadata = {**self._metadata, "papermill": self.papermill, "nbprod": {"stage": self.stage}}
+        content = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+        write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        return path
+
+    def _output(self, index: int, output: dict[str, Any]) -> None:
+        outputs = self._cells[index]["outputs"]
+        if index in self._clear:
+            self._clear.discard(index)
+            outputs.clear()
+        last = outputs[-1] if outputs else None
+        if (
+            output["output_type"] == "stream"
+            and last
+            and (last["output_type"], last.get("name"))
+            == (
+                "stream",
+                output["name"],
+            )
+        ):
+            last["text"].append(output["text"])
+            return
+        if output["output_type"] == "stream":
+            output["text"] = [output["text"]]
+        display = output.pop("transient", {}).get("display_id")
+        if display:
+            self._displays.setdefault(display, []).append(output)
+        outputs.append(output)
+
+    def _update(self, event: Mapping[str, Any]) -> None:
+        for output in self._displays.get(event["display_id"], []):
+            output.update(data=event["output"]["data"], metadata=event["output"].get("metadata", {}))
+
+    def _cleared(self, index: int, *, wait: bool) -> None:
+        if wait:
+            self._clear.add(index)
+        else:
+            self._cells[index]["outputs"].clear()
+
+    @staticmethod
+    def _finished(cell: dict[str, Any], event: Mapping[str, Any]) -> None:
+        cell["execution_count"] = event.get("execution_count")
+        times = {"status": "completed", "end_time": now(), "duration": event.get("seconds"), "exception": False}
+        cell["metadata"]["papermill"].update(times)
+
+    def _failed(self, index: int, event: Mapping[str, Any]) -> None:
+        cell = self._cells[index]
+        cell["metadata"]["papermill"].update(status="failed", end_time=now(), exception=True)
+        error = {"output_type": "error", "ename": event["ename"], "evalue": event["evalue"]}
+        cell["outputs"].append({**error, "traceback": list(event["traceback"])})
+        self.papermill["exception"] = True
+
+    @property
+    def cells(self) -> list[dict[str, Any]]:
+        """The cells, one a step."""
+        return self._cells
+
+
+def _cell(step: StepSpec, stage: str, ids: dict[str, int]) -> dict[str, Any]:
+    base = step["cell_id"] or f"cell-{step['cell']}"
+    ids[base] = ids.get(base, 0) + 1
+    number = ids[base]
+    metadata: dict[str, Any] = {"nbprod": {"stage": stage, "cell": step["cell"], "kind": step["kind"]}}
+    metadata["papermill"] = {"status": "pending", "start_time": None, "end_time": None, "duration": None}
+    metadata["papermill"]["exception"] = None
+    metadata["tags"] = ["parameters"] if step["kind"] == "parameters" else []
+    return {
+        "cell_type": "code",
+        "id": base if number == 1 else f"{base[:56]}-{number}",
+        "metadata": metadata,
+        "source": step["source"].splitlines(keepends=True),
+        "execution_count": None,
+        "outputs": [],
+    }
+
+
+def _injected(parameters: Mapping[str, str]) -> dict[str, Any] | None:
+    if not parameters:
+        return None
+    lines = ["# Parameters\n", *(f"{name} = {text}\n" for name, text in parameters.items())]
+    return {
+        "cell_type": "code",
+        "id": "injected-parameters",
+        "metadata": {"tags": ["injected-parameters"]},
+        "source": lines,
+        "execution_count": None,
+        "outputs": [],
+    }

@@ -1,0 +1,90 @@
+"""The world outside the notebook: files, variables, modules and distributions a stage was seen to depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbprod.execution.kernels import Interpreter
+    from nbprod.store import Ledger
+
+
+class World:
+    """What the stages' surroundings are now, asked once a run.
+
+    `files` remembers what stages of this run that were reused would have written; see `overlay`.
+    """
+
+    def __init__(self, folder: Path, ledger: Ledger, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.ledger = ledger
+        self.environment = environment
+        self.overlay: dict[Path, str | None] = {}
+        self._distributions: dict[str, dict[str, str]] = {}
+
+    def path(self, name: str) -> Path:
+        """Return the absolute path of a file as a stage named it, relative to the notebook's folder."""
+        return Path(os.path.normpath(self.folder / name))
+
+    def file(self, name: str) -> str | None:
+        """Return a file's digest now, or as a reused stage would have left it; None when there is none."""
+        path = self.path(name)
+        return self.overlay[path] if path in self.overlay else self.ledger.file_digest(path)
+
+    def variable(self, name: str) -> str | None:
+        """Return the digest of an environment variable's value, never the value; None when it is not set."""
+        value = self.environment.get(name)
+        return None if value is None else variable_digest(value)
+
+    def distribution(self, python: Interpreter, name: str) -> str | None:
+        """Return the version of a distribution installed for `python`."""
+        from nbprod.execution.kernels import normalised
+
+        key = str(python.python)
+        if key not in self._distributions:
+            self._distributions[key] = python.distributions()
+        return self._distributions[key].get(normalised(name))
+
+    def changed(self, observed: Mapping[str, Any], python: Interpreter) -> list[str]:
+        """Return what is no longer as it was observed, each in words."""
+        found = [
+            f"file {self.shown(name)} {_verb(digest, self.file(name))}"
+            for name, digest in observed["files_read"].items()
+            if self.file(name) != digest
+        ]
+        found += [
+            f"environment variable {name} changed"
+            for name, digest in observed["environment"].items()
+            if self.variable(name) != digest
+        ]
+        found += [
+            f"module {self.shown(name)} changed"
+            for name, digest in observed["modules"].items()
+            if self.file(name) != digest
+        ]
+        for name, version in observed["distributions"].items():
+            now = self.distribution(python, name)
+            if now != version:
+                found.append(f"{name} {version} → {now or 'not installed'}")
+        return found
+
+    def shown(self, name: str) -> str:
+        """Return a path as the user would write it, relative to the notebook's folder when below it."""
+        path = self.path(name)
+        return path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else str(path)
+
+
+def variable_digest(value: str) -> str:
+    """Return the digest under which a variable's value is remembered."""
+    return hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _verb(before: str | None, now: str | None) -> str:
+    if before is None:
+        return "is new"
+    return "is gone" if now is None else "changed"

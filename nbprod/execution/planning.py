@@ -1,0 +1,233 @@
+"""Plan: for each stage, run it or reuse a snapshot, and why."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nbprod.core.errors import PlanError
+from nbprod.core.run import Plan, StagePlan
+from nbprod.execution import environment, kernels, outputs
+from nbprod.execution.fingerprint import RANDOM, Setting, explain, fingerprint
+from nbprod.execution.observed import World
+from nbprod.execution.timeline import Entry, Timeline
+from nbprod.store import Ledger, load_manifest
+from nbprod.worker.buffers import Buffers
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from nbprod.config import Project
+    from nbprod.core.pipeline import Pipeline, Stage
+    from nbprod.core.run import RunOptions
+    from nbprod.execution.fingerprint import Fingerprint
+    from nbprod.execution.kernels import Interpreter
+    from nbprod.execution.timeline import Inputs
+    from nbprod.store import Snapshot
+
+ALWAYS_FRESH = ("schedule", "retrain")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is done with a stage; `entry` is the reused snapshot, None when the stage runs."""
+
+    stage: Stage
+    reason: str
+    fingerprint: Fingerprint
+    inputs: Inputs
+    python: Interpreter
+    entry: Entry | None = None
+    snapshot: Snapshot | None = None
+
+
+class Planner:
+    """Decides stage by stage, from what the stages before it left.
+
+    Parameters
+    ----------
+    pipeline, project, options
+        What is to be run, where, and what the user asked.
+    ledger
+        Knows the snapshots.
+    run
+        The id of the run that is going on; its own snapshots may be reused whatever was asked.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, project: Project, options: RunOptions, ledger: Ledger, run: str = ""
+    ) -> None:
+        self.pipeline = pipeline
+        self.project = project
+        self.options = options
+        self.ledger = ledger
+        self.run = run
+        self.folder = project.notebook(pipeline.notebook).parent
+        self.environment = environment.of_stage(options.env_file)
+        self.world = World(self.folder, ledger, self.environment)
+        self.setting = Setting(pipeline, options.parameters, self.world, pipeline.notebook.rpartition("/")[0])
+        self.buffers = Buffers(str(project.home / "buffers"))
+        self._pythons: dict[str | None, Interpreter] = {}
+        _check_names(pipeline, options)
+
+    def python(self, stage: Stage) -> Interpreter:
+        """Return the interpreter of a stage: the notebook's, or its own."""
+        asked = stage.options.python
+        if asked not in self._pythons:
+            self._pythons[asked] = kernels.find(self.pipeline, self.project, self.ledger, asked)
+        return self._pythons[asked]
+
+    def decide(self, stage: Stage, timeline: Timeline, forced: Mapping[str, str]) -> Decision:
+        """Return what is done with `stage`; `forced` gives the reason for stages that must run."""
+        python = self.python(stage)
+        inputs = timeline.inputs(stage)
+        mark = fingerprint(self.setting, stage, inputs, python)
+        if stage.name in forced:
+            return Decision(stage, forced[stage.name], mark, inputs, python)
+        reason = ""
+        for snapshot in self.ledger.candidates(mark.key):
+            manifest = load_manifest(snapshot)
+            refused = self._refusal(stage, snapshot, manifest, mark, python)
+            if not refused and manifest is not None:
+                entry = self._entry(stage, snapshot, manifest)
+                since = "made in this run" if snapshot.run == self.run else f"unchanged since run {snapshot.run[:4]}"
+                return Decision(stage, since, mark, inputs, python, entry, snapshot)
+            reason = reason or refused
+        return Decision(stage, reason or self._news(stage, mark), mark, inputs, python)
+
+    def kept(self, stage: Stage) -> tuple[Entry, Snapshot]:
+        """Return a stage's newest snapshot as it is, for `--from`; raises `PlanError` when there is none."""
+        snapshot = self.ledger.latest(self.pipeline.notebook, stage.name)
+        manifest = load_manifest(snapshot) if snapshot else None
+        if snapshot is None or manifest is None or not self._readable(manifest):
+            text = f"stage {stage.name} has no snapshot to start from"
+            raise PlanError("NB404", text, f"nbprod run {self.pipeline.notebook}")
+        return self._entry(stage, snapshot, manifest), snapshot
+
+    @staticmethod
+    def _entry(stage: Stage, snapshot: Snapshot, manifest: Mapping[str, Any]) -> Entry:
+        definitions = snapshot.facts.get("definitions", ())
+        key = snapshot.fingerprint
+        return Entry.of(stage.name, snapshot.manifest, manifest, key, definitions)
+
+    def _refusal(
+        self,
+        stage: Stage,
+        snapshot: Snapshot,
+        manifest: Mapping[str, Any] | None,
+        mark: Fingerprint,
+        python: Interpreter,
+    ) -> str:
+        """Return why a snapshot made under the same key cannot be reused; empty when it can."""
+        if manifest is None:
+            return "its snapshot is damaged or gone"
+        if snapshot.run != self.run:
+            stale = self._too_old(stage, snapshot, manifest)
+            if stale:
+                return stale
+        changed = self.world.changed(manifest["observed"], python)
+        drawn = [kind for kind in manifest["state"] if kind in RANDOM and kind not in mark.parts["state"]]
+        if any(snapshot.facts["state"].get(kind) != mark.state.get(kind) for kind in drawn):
+            changed.append("the state of random generators changed")
+        if changed:
+            return _sentence(changed)
+        if not self._readable(manifest):
+            return "its snapshot is damaged or gone"
+        return outputs.lost(manifest, self.world, self.buffers)
+
+    def _too_old(self, stage: Stage, snapshot: Snapshot, manifest: Mapping[str, Any]) -> str:
+        if not stage.options.cache:
+            return "caching is off for it"
+        volatile = [*stage.volatile, *manifest["observed"]["volatile"]]
+        allowed = stage.options.cache_for if stage.options.cache_for is not None else self.options.cache_for
+        age = time.time() - snapshot.created
+        if stage.options.cache_for is not None and age > stage.options.cache_for:
+            return "its snapshot is older than cache_for"
+        if volatile and (allowed is None or age > allowed or self.options.trigger in ALWAYS_FRESH):
+            return f"volatile: {volatile[0]}"
+        return ""
+
+    def _readable(self, manifest: Mapping[str, Any]) -> bool:
+        digests = {item for group in manifest["groups"] for item in (group["skeleton"], *group["buffers"])}
+        return all(self.buffers.path(digest).exists() for digest in digests)
+
+    def _news(self, stage: Stage, mark: Fingerprint) -> str:
+        latest = self.ledger.latest(self.pipeline.notebook, stage.name)
+        if latest is None:
+            return "first run"
+        return _sentence(explain(latest.facts, mark, stage)) or "nothing stored fits"
+
+
+def plan(pipeline: Pipeline, project: Project, options: RunOptions) -> Plan:
+    """Return what a run would do with every stage, and why; nothing is executed."""
+    with Ledger(project.home) as ledger:
+        planner = Planner(pipeline, project, options, ledger)
+        return Plan(pipeline.notebook, tuple(_plan(planner)), dict(options.parameters))
+
+
+def why(pipeline: Pipeline, project: Project, stage: str, options: RunOptions) -> StagePlan:
+    """Return what a run would do with one stage, and why; raises `PlanError` for an unknown stage."""
+    found = {item.stage: item for item in plan(pipeline, project, options).stages}
+    if stage not in found:
+        raise PlanError("NB403", f"there is no stage {stage}", f"stages: {', '.join(found)}")
+    return found[stage]
+
+
+def forced(pipeline: Pipeline, options: RunOptions) -> dict[str, str]:
+    """Return the stages that run whatever is stored, with the reason."""
+    if options.force:
+        return {stage.name: "asked for by --force" for stage in pipeline.stages}
+    return {options.start: "asked for by --from"} if options.start else {}
+
+
+def outside(pipeline: Pipeline, options: RunOptions) -> tuple[set[str], set[str]]:
+    """Return the stages before `--from`, taken as they are, and those after `--to`, left out."""
+    names = [stage.name for stage in pipeline.stages]
+    start = names.index(options.start) if options.start else 0
+    stop = names.index(options.stop) if options.stop else len(names)
+    return set(names[:start]), set(names[stop + 1 :])
+
+
+def _plan(planner: Planner) -> list[StagePlan]:
+    pipeline, options = planner.pipeline, planner.options
+    before, after = outside(pipeline, options)
+    must = forced(pipeline, options)
+    timeline, dirty, plans = Timeline(), [], []
+    for stage in pipeline.stages:
+        if stage.name in after:
+            continue
+        if stage.name in before:
+            entry, snapshot = planner.kept(stage)
+            timeline.add(entry)
+            plans.append(StagePlan(stage.name, "reuse", f"as run {snapshot.run[:4]} left it", None, str(entry.path)))
+            continue
+        upstream = [name for name in dirty if name in _direct(pipeline, stage.name)]
+        decision = planner.decide(stage, timeline, must)
+        if upstream or decision.entry is None:
+            dirty.append(stage.name)
+            reason = f"upstream {', '.join(upstream)} runs" if upstream else decision.reason
+            plans.append(StagePlan(stage.name, "run", reason, decision.fingerprint.key))
+            continue
+        timeline.add(decision.entry)
+        outputs.reuse(decision.entry.manifest, planner.world)
+        path = str(decision.entry.path)
+        plans.append(StagePlan(stage.name, "reuse", decision.reason, decision.fingerprint.key, path))
+    return plans
+
+
+def _direct(pipeline: Pipeline, stage: str) -> set[str]:
+    return {edge.source for edge in pipeline.edges if edge.target == stage and edge.kind != "order"}
+
+
+def _check_names(pipeline: Pipeline, options: RunOptions) -> None:
+    known = [stage.name for stage in pipeline.stages]
+    for name in (options.start, options.stop):
+        if name is not None and name not in known:
+            raise PlanError("NB403", f"there is no stage {name}", f"stages: {', '.join(known)}")
+    if options.start and options.stop and known.index(options.stop) < known.index(options.start):
+        raise PlanError("NB405", f"stage {options.stop} comes before {options.start}", f"order: {', '.join(known)}")
+
+
+def _sentence(changes: Collection[str]) -> str:
+    return ", ".join(list(changes)[:3]) + (f" and {len(changes) - 3} more" if len(changes) > 3 else "")

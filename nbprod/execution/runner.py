@@ -1,0 +1,198 @@
+"""Runs one stage: in a worker session of ours, or as a job notebook through another engine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nbprod.core.errors import BoundaryError, ExecutionError, NbprodError, StageFailed, Where
+from nbprod.execution.executed import Executed
+from nbprod.execution.session import ProcessDiedError, Session, TimedOutError, death, fatal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from nbprod.core.pipeline import Pipeline, Stage
+    from nbprod.execution.kernels import Interpreter
+    from nbprod.worker.formats import ModelSpec, StageSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One stage to execute: its spec, where the executed notebook goes, and in which interpreter and environment."""
+
+    stage: Stage
+    spec: StageSpec
+    executed: Path
+    python: Interpreter
+    environment: Mapping[str, str]
+    pipeline: Pipeline
+
+    def where(self, index: int | None, line: int | None = None) -> Where:
+        """Return the place of a step."""
+        if index is None or not 0 <= index < len(self.spec["steps"]):
+            return Where(self.pipeline.notebook)
+        step = self.spec["steps"][index]
+        return Where(self.notebook(index), step["cell"], step["cell_id"], line)
+
+    def notebook(self, index: int) -> str:
+        """Return the notebook a step comes from."""
+        steps = self.stage.steps
+        return (steps[index].notebook if index < len(steps) else "") or self.pipeline.notebook
+
+
+class Runner(Protocol):
+    """Executes stages one after another; `fuses` says whether several may share a process."""
+
+    fuses: bool
+
+    def execute(self, work: Work, hear: Callable[[Mapping[str, Any]], None]) -> None:
+        """Execute one stage until its manifest is written; raises `ExecutionError` or `BoundaryError`."""
+
+    def settle(self, *, keep: bool) -> None:
+        """End the process of the last stage, or keep it for stages that need what lives there alone."""
+
+    def alive(self) -> frozenset[str]:
+        """Return the stages whose process still lives."""
+
+    def close(self, *, at_once: bool = False) -> None:
+        """End all processes."""
+
+
+class SessionRunner:
+    """Stages in worker sessions: each in a process of its own, or several in one that holds an unstorable value."""
+
+    fuses = True
+
+    def __init__(self) -> None:
+        self._last: Session | None = None
+        self._held: Session | None = None
+        self._leaving: list[Session] = []
+
+    def execute(self, work: Work, hear: Callable[[Mapping[str, Any]], None]) -> None:
+        """Execute one stage, in the kept process if there is one."""
+        session = self._take(work)
+        executed = Executed(work.stage.name, work.spec["steps"], work.spec["parameters"], work.pipeline.metadata)
+        try:
+            self._follow(session, work, executed, hear)
+        except BaseException:
+            self.close(at_once=True)
+            raise
+        finally:
+            # a full disk is told by what the stage itself met, not by the notebook that could not be kept
+            with contextlib.suppress(NbprodError):
+                executed.write(work.executed)
+        session.stages.append(work.stage.name)
+
+    def model(self, spec: ModelSpec, work: Work) -> str:
+        """Write a model directory in a fresh process and return its path."""
+        session = Session(work.python.python, work.environment, _folder(work))
+        try:
+            for event in session.run({"op": "model", "spec": spec}):
+                if event["event"] == "model-finished":
+                    return str(event["path"])
+                if event["event"] in ("failed", "fatal"):
+                    raise _failure(event, work)
+        except ProcessDiedError as error:
+            raise StageFailed("NB503", *death(error, "the model step", session.last_words())) from error
+        finally:
+            self._leave(session)
+        raise ExecutionError("NB599", "the worker ended without writing the model")
+
+    def settle(self, *, keep: bool) -> None:
+        """End the process of the last stage unless it is kept; at most one is."""
+        last, held = self._last, self._held
+        self._last = None
+        if keep and held is None:
+            self._held = last
+            return
+        if last is not None and last is not held:
+            self._leave(last)
+        if not keep and held is not None:
+            self._leave(held)
+            self._held = None
+
+    def alive(self) -> frozenset[str]:
+        """Return the stages whose process still lives."""
+        return frozenset(self._held.stages) if self._held else frozenset()
+
+    def close(self, *, at_once: bool = False) -> None:
+        """End all processes."""
+        for session in {self._last, self._held} - {None}:
+            assert session is not None
+            if at_once:
+                session.kill()
+            else:
+                self._leave(session)
+        self._last = self._held = None
+        for session in self._leaving:
+            session.close()
+        self._leaving.clear()
+
+    def _take(self, work: Work) -> Session:
+        held = self._held
+        if held is not None and held.python == work.python.python:
+            self._last = held
+        else:
+            self._last = Session(work.python.python, work.environment, _folder(work))
+        return self._last
+
+    def _leave(self, session: Session) -> None:
+        """Ask a process to end; it is waited for when the run is over."""
+        session.dismiss()
+        self._leaving.append(session)
+
+    def _follow(
+        self, session: Session, work: Work, executed: Executed, hear: Callable[[Mapping[str, Any]], None]
+    ) -> None:
+        timeout = work.stage.options.timeout
+        try:
+            for event in session.run({"op": "stage", "spec": work.spec}, timeout):
+                executed.take(event)
+                hear(event)
+                if event["event"] in ("failed", "fatal"):
+                    raise _failure(event, work)
+        except ProcessDiedError as error:
+            message, hint = death(error, f"stage {work.stage.name}", "" if session.ready else session.last_words())
+            where = work.where(executed.running())
+            executed.died(message)
+            raise StageFailed("NB503", message, hint, where) from error
+        except TimedOutError as error:
+            message = f"stage {work.stage.name} took longer than its timeout of {timeout:g} s"
+            where = work.where(executed.running())
+            executed.died(message)
+            raise StageFailed("NB505", message, "give it more time: timeout, or less to do", where) from error
+        except KeyboardInterrupt:
+            executed.died("interrupted")
+            session.interrupt()
+            raise
+
+
+def _folder(work: Work) -> Path:
+    return Path(work.spec["cwd"])
+
+
+def _failure(event: Mapping[str, Any], work: Work) -> Exception:
+    if event["event"] == "fatal":
+        return fatal(event)
+    where = work.where(event.get("index"), event.get("line"))
+    kind = event["kind"]
+    if kind == "interrupted":
+        return StageFailed("NB506", f"stage {work.stage.name} was interrupted", None, where)
+    if kind == "boundary":
+        return BoundaryError("NB410", str(event["evalue"]), "make the value in the stage that reads it", where)
+    code = "NB502" if kind == "exit" else "NB501"
+    text = str(event["evalue"]) if kind == "exit" else f"{event['ename']}: {event['evalue']}".rstrip(": ")
+    error = StageFailed(code, text, f"executed notebook: {work.executed}", where)
+    error.traceback = tuple(event["traceback"])
+    return error
+
+
+def read_manifest(path: str) -> dict[str, Any]:
+    """Return the manifest a stage has just written."""
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - the path comes as text from the spec
+        loaded: dict[str, Any] = json.load(file)
+    return loaded

@@ -1,0 +1,207 @@
+"""A worker process: the notebook's own interpreter running the worker, driven over two pipes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from nbprod import worker
+from nbprod.core.errors import ExecutionError, StoreError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FOLDER = Path(worker.__file__).resolve().parent
+TERMINAL = frozenset({"stage-finished", "model-finished", "failed", "fatal"})
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 5.0
+CHUNK = 1 << 16
+
+
+class ProcessDiedError(Exception):
+    """The worker ended without a word; `returncode` as `subprocess` gives it."""
+
+    def __init__(self, returncode: int) -> None:
+        super().__init__(returncode)
+        self.returncode = returncode
+
+
+class TimedOutError(Exception):
+    """The stage took longer than its timeout allows."""
+
+
+class Session:
+    """One worker process and the stages it has run so far.
+
+    Parameters
+    ----------
+    python
+        The interpreter.
+    environment
+        The whole environment of the process.
+    folder
+        Its working directory: the notebook's folder.
+    """
+
+    def __init__(self, python: Path, environment: Mapping[str, str], folder: Path) -> None:
+        self.python = python
+        self.stages: list[str] = []
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self._buffer = b""
+        to_read, to_write = os.pipe()
+        from_read, from_write = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [str(python), str(FOLDER)],
+                env={**environment, "NBPROD_CONTROL": f"{to_read},{from_write}"},
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=self._errors,
+                stderr=self._errors,
+                pass_fds=(to_read, from_write),
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(to_write)
+            os.close(from_read)
+            raise UnavailableError("NB924", f"{python} does not start: {error}", "choose another kernel") from error
+        finally:
+            os.close(to_read)
+            os.close(from_write)
+        self._to, self._from = to_write, from_read
+        self.ready = False
+
+    @property
+    def pid(self) -> int:
+        """The process id, also the id of its process group."""
+        return self._process.pid
+
+    def run(self, operation: Mapping[str, Any], timeout: float | None = None) -> Iterator[dict[str, Any]]:
+        """Send one operation and yield the worker's events, the last of them one of `TERMINAL`.
+
+        Raises
+        ------
+        ProcessDiedError, TimedOutError
+            The process is gone, or was ended because `timeout` seconds passed.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        self._send(operation)
+        while True:
+            event = self._receive(deadline)
+            if event["event"] == "ready":
+                self.ready = True
+                continue
+            yield event
+            if event["event"] in TERMINAL:
+                return
+
+    def dismiss(self) -> None:
+        """Ask the process to end; `close` waits for it."""
+        with contextlib.suppress(OSError, ProcessDiedError):
+            if self._process.poll() is None:
+                self._send({"op": "end"})
+
+    def close(self) -> None:
+        """Wait a while for the dismissed process, then end what is left of its group."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE_SECONDS if self.ready else 0)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process and all it started, at once."""
+        with contextlib.suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for descriptor in (self._to, self._from):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        self._errors.close()
+
+    def interrupt(self, seconds: float = 1.0) -> None:
+        """Give the cell a KeyboardInterrupt and a moment to clean up, then end the process."""
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            os.kill(self._process.pid, signal.SIGINT)
+            os.close(self._to)
+            self._to = -1
+            self._process.wait(seconds)
+        self.kill()
+
+    def last_words(self) -> str:
+        """Return the end of what the process wrote before the worker had taken over its output."""
+        with contextlib.suppress(OSError, ValueError):
+            self._errors.seek(0)
+            return self._errors.read()[-4000:].decode("utf-8", "replace").strip()
+        return ""
+
+    def _send(self, operation: Mapping[str, Any]) -> None:
+        view = memoryview((json.dumps(operation) + "\n").encode())
+        try:
+            while view:
+                view = view[os.write(self._to, view) :]
+        except BrokenPipeError:
+            raise ProcessDiedError(self._ended()) from None
+
+    def _receive(self, deadline: float | None) -> dict[str, Any]:
+        while b"\n" not in self._buffer:
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimedOutError
+            self._read()
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        event: dict[str, Any] = json.loads(line)
+        return event
+
+    def _read(self) -> None:
+        """Add what arrives to the buffer; a child that survives the worker keeps the pipe open, so look after both."""
+        gone = self._process.poll() is not None
+        if select.select([self._from], [], [], 0 if gone else POLL_SECONDS)[0]:
+            pieces = [self._buffer]
+            data = os.read(self._from, CHUNK)
+            if not data:
+                raise ProcessDiedError(self._ended())
+            pieces.append(data)
+            self._buffer = b"".join(pieces)
+        elif gone:
+            raise ProcessDiedError(self._ended())
+
+    def _ended(self) -> int:
+        try:
+            return self._process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:  # it closed the pipe and lives on: what it does is lost to us
+            self.kill()
+            return -int(signal.SIGKILL)
+
+
+def death(error: ProcessDiedError, what: str, words: str = "") -> tuple[str, str | None]:
+    """Return message and hint for a process that ended by itself or by a signal."""
+    code = error.returncode
+    tail = f": {words.splitlines()[-1]}" if words else ""
+    if code >= 0:
+        return f"{what} ended its Python process with exit code {code}{tail}", "os._exit() or a crash in a library"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hint = None
+    if name == "SIGKILL":
+        hint = "it was killed from outside; when memory ran out, read less at once or run on a bigger machine"
+    elif name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT"):
+        hint = "a compiled library crashed; try the cell alone, or another version of the library"
+    return f"{what}: its Python process was ended by {name}{tail}", hint
+
+
+def fatal(event: Mapping[str, Any]) -> Exception:
+    """Return the error for what the worker could not do at all."""
+    code, message, hint = str(event["code"]), str(event["message"]), event.get("hint")
+    if code.startswith("NB6"):
+        return StoreError(code, message, hint)
+    if code.startswith("NB9"):
+        return UnavailableError(code, message, hint)
+    return ExecutionError(code, message, hint)

@@ -1,0 +1,108 @@
+"""What a worker is told of a stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbprod.core.errors import Where
+from nbprod.execution import overrides as given
+from nbprod.worker.formats import FORMAT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from nbprod.core.pipeline import Pipeline, Stage, Step
+    from nbprod.execution.planning import Decision, Planner
+    from nbprod.worker.formats import MlflowSpec, StageSpec, StepSpec
+
+
+def stage_spec(
+    planner: Planner, stage: Stage, decision: Decision, manifest: Path, mlflow: Mapping[str, Any] | None
+) -> StageSpec:
+    """Return all that a worker needs to execute a stage."""
+    pipeline, overrides = planner.pipeline, planner.options.parameters
+    values = given.effective(pipeline, overrides)
+    return {
+        "format": FORMAT,
+        "run": planner.run,
+        "notebook": pipeline.notebook,
+        "stage": stage.name,
+        "steps": step_specs(stage, decision.inputs.definitions),
+        "parameters": {name: values[name] for name in overrides if name in stage.parameters},
+        "inputs": decision.inputs.specs,
+        "state": decision.inputs.carriers,
+        "references": references(pipeline),
+        "outputs": sorted(stage.writes),
+        "metrics": list(stage.options.metrics),
+        "buffers": str(planner.buffers.root),
+        "manifest": str(manifest),
+        "cwd": str(planner.folder),
+        "mlflow": _mlflow(mlflow),
+        "model": None,
+    }
+
+
+def references(pipeline: Pipeline) -> list[str]:
+    """Return the names of all definitions replayed anywhere in the pipeline."""
+    return sorted({name for stage in every_stage(pipeline) for name in stage.replays})
+
+
+def every_stage(pipeline: Pipeline) -> list[Stage]:
+    """Return the stages and the pseudo-stages, in order of execution."""
+    pseudo = [stage for stage in (pipeline.gate, pipeline.test, pipeline.serve) if stage is not None]
+    return [*pipeline.stages, *pseudo]
+
+
+def step_specs(stage: Stage, added: Sequence[Mapping[str, Any]] = ()) -> list[StepSpec]:
+    """Return a stage's steps, with definitions of other stages that its inputs refer to in their place.
+
+    The order stays that of the notebook: parameters and definitions first, the stage's own cells after them.
+    """
+    own = [_step(step) for step in stage.steps]
+    if not added:
+        return own
+    before = [step for step in own if step["kind"] != "cell"]
+    extra: list[StepSpec] = [
+        {"kind": item["kind"], "cell": item["cell"], "cell_id": item["cell_id"], "source": item["source"],
+         "first_line": item["first_line"]}
+        for item in added
+    ]  # fmt: skip
+    merged = sorted([*before, *extra], key=lambda step: (step["cell"], step["first_line"]))
+    return [*merged, *(step for step in own if step["kind"] == "cell")]
+
+
+def definitions(stage: Stage, added: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the replayed steps that are kept with a snapshot, so that its values can be loaded elsewhere."""
+    own = [{**_step(step), "notebook": step.notebook} for step in stage.steps if step.kind != "cell"]
+    return [*own, *(dict(item) for item in added)]
+
+
+def where_bound(pipeline: Pipeline, stage: str, name: str) -> Where:
+    """Return the last cell of a stage that mentions `name`."""
+    steps = [step for step in pipeline.stage(stage).steps if step.kind == "cell"]
+    for step in reversed(steps):
+        for number, line in enumerate(step.source.splitlines()):
+            if name in line and "=" in line.partition(name)[2]:
+                return Where(step.notebook or pipeline.notebook, step.cell, step.cell_id, step.first_line + number)
+    return Where(pipeline.notebook, steps[-1].cell if steps else None)
+
+
+def _step(step: Step) -> StepSpec:
+    return {
+        "kind": step.kind,
+        "cell": step.cell,
+        "cell_id": step.cell_id,
+        "source": step.source,
+        "first_line": step.first_line,
+    }
+
+
+def _mlflow(given: Mapping[str, Any] | None) -> MlflowSpec | None:
+    if given is None:
+        return None
+    return {
+        "tracking_uri": given["tracking_uri"],
+        "run_id": given["run_id"],
+        "experiment": given["experiment"],
+    }
