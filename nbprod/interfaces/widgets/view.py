@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from nbprod.core.pipeline import Pipeline
     from nbprod.core.run import Event
 
+DRAWN = ("run-started", "stage-started", "stage-finished", "run-finished")
+
 
 class RunView:
-    """Shows a run of `pipeline` while it goes on; give `view.listener` to the run.
+    """Shows a run of `pipeline` while it goes on: call `show`, give `listen` to the run.
 
-    The view appears with the first event. When the run is over, plain HTML takes its place, so that the saved notebook
-    shows the result without a kernel.
+    When the run is over, plain HTML takes the view's place, so that the saved notebook shows the result without a
+    kernel.
 
     Parameters
     ----------
@@ -27,10 +29,14 @@ class RunView:
         self._run: dict[str, Any] = {"notebook": pipeline.notebook, "status": "running", "stages": [], "error": None}
         self._stages: dict[str, dict[str, Any]] = {}
         self._widget: Any = None
-        self._shown = False
+        self._wanted = False
         self._expect([stage.name for stage in pipeline.stages])
 
-    def listener(self, event: Event) -> None:
+    def show(self) -> None:
+        """Display the view from the first event on: a run that is refused before it begins shows its error only."""
+        self._wanted = True
+
+    def listen(self, event: Event) -> None:
         """Take one event of the run."""
         if event.kind == "run-started":
             self._run["run"] = event.data.get("run")
@@ -41,9 +47,8 @@ class RunView:
             self._stage(event.stage).update(event.data)
         elif event.kind == "run-finished":
             self._run.update(event.data)
-        else:
-            return
-        self._draw(over=event.kind == "run-finished")
+        if self._wanted and event.kind in DRAWN:
+            self._draw(over=event.kind == "run-finished")
 
     def _repr_html_(self) -> str:
         return page(self._run)
@@ -62,8 +67,7 @@ class RunView:
         from IPython.display import HTML, display
 
         text = page(self._run)
-        if not self._shown:
-            self._shown = True
+        if self._widget is None and not over:
             self._widget = _live(text)
             if self._widget is not None:
                 display(self._widget)  # type: ignore[no-untyped-call]  # IPython has no types for it
@@ -72,14 +76,14 @@ class RunView:
         if over:
             if self._widget is not None:
                 self._widget.close()
-            display(HTML(text))
+            display(HTML(text))  # type: ignore[no-untyped-call]  # IPython has no types for it
 
 
 def _live(text: str) -> Any:
     """Return a live widget, None where there is no notebook to draw it."""
     from IPython.core.getipython import get_ipython
 
-    shell = get_ipython()  # type: ignore[no-untyped-call]  # IPython has no types for it
+    shell = get_ipython()
     if shell is None or getattr(shell, "kernel", None) is None:
         return None
     from ipywidgets import HTML

@@ -51,16 +51,24 @@ def shown(monkeypatch):
 
 def test_the_view_follows_the_events_and_leaves_plain_html(shown):
     view = RunView(PIPELINE)
+    view.show()
     assert view._repr_html_().count("waiting") == 2
-    view.listener(Event("run-started", data={"run": "8c21aa00", "stages": ["load", "train"]}))
-    view.listener(Event("stage-started", "load"))
+    view.listen(Event("run-started", data={"run": "8c21aa00", "stages": ["load", "train"]}))
+    view.listen(Event("stage-started", "load"))
     assert "◐ load" in view._repr_html_()
-    view.listener(Event("output", "load", {"cell": 1}))
-    view.listener(Event("stage-finished", "load", {"status": "succeeded", "seconds": 0.2, "outputs": ["df"]}))
+    view.listen(Event("output", "load", {"cell": 1}))
+    view.listen(Event("stage-finished", "load", {"status": "succeeded", "seconds": 0.2, "outputs": ["df"]}))
     assert "✓ load" in view._repr_html_()
-    view.listener(Event("stage-started", "gate"))
+    view.listen(Event("stage-started", "gate"))
     assert "◐ gate" in view._repr_html_()
     assert shown == []
-    view.listener(Event("run-finished", data=RUN.as_json()))
+    view.listen(Event("run-finished", data=RUN.as_json()))
     assert len(shown) == 1
     assert shown[0].data == run_html(RUN)
+
+
+def test_a_view_that_nobody_shows_draws_nothing(shown):
+    view = RunView(PIPELINE)
+    view.listen(Event("run-finished", data=RUN.as_json()))
+    assert shown == []
+    assert "✗ failed" in view._repr_html_()
