@@ -35,8 +35,8 @@ class Stream(io.TextIOBase):
         The descriptor it stands over, 1 or 2.
     """
 
-    encoding = "UTF-8"  # type: ignore[assignment]  # a plain attribute where the base has a property
-    errors = "replace"  # type: ignore[assignment]  # the same
+    encoding = "UTF-8"
+    errors = "replace"
 
     def __init__(self, capture: Capture, fd: int) -> None:
         self._capture = capture

@@ -26,7 +26,7 @@ class Channel:
         os.set_inheritable(write, False)
         self.read = read
         self._write = write
-        self._lines = open(read, "rb", closefd=False)  # noqa: PTH123, SIM115 - a descriptor, open as long as we live
+        self._lines = open(read, "rb", closefd=False)  # noqa: SIM115 - a descriptor, open as long as we live
         self._lock = threading.Lock()
         self._sending = False
         self._interrupted = False

@@ -14,7 +14,7 @@ def file_name(notebook: str, cell: int) -> str:
     return f"<{notebook} cell {cell}>"
 
 
-class CellCompiler(CachingCompiler):  # type: ignore[misc]  # IPython is untyped here
+class CellCompiler(CachingCompiler):
     """Compiles a cell under its own name, its first line numbered as in the notebook.
 
     A cell may arrive in parts (a definition here, the rest there); together they make up the text that tracebacks and
@@ -22,7 +22,7 @@ class CellCompiler(CachingCompiler):  # type: ignore[misc]  # IPython is untyped
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # IPython has types only in part
         self._cell: str | None = None
         self._skipped = 0
         self._titles: dict[str, tuple[str, str]] = {}
@@ -45,7 +45,7 @@ class CellCompiler(CachingCompiler):  # type: ignore[misc]  # IPython is untyped
             return str(super().cache(transformed_code, number, raw_code))
         name = self._cell
         known = linecache.cache.get(name)
-        lines = list(known[2]) if known is not None and len(known) == 4 else []  # noqa: PLR2004 - the lazy form has 1
+        lines = list(known[2]) if known is not None and len(known) == 4 else []
         new = [line + "\n" for line in transformed_code.splitlines()]
         lines += ["\n"] * (self._skipped - len(lines))
         lines[self._skipped : self._skipped + len(new)] = new

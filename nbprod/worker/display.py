@@ -26,7 +26,7 @@ class Sink(Protocol):
         """Take any other event."""
 
 
-class Hook(DisplayHook):  # type: ignore[misc]  # IPython is untyped here
+class Hook(DisplayHook):
     """Sends the value of a cell's last expression."""
 
     sink: Sink
@@ -51,7 +51,7 @@ class Hook(DisplayHook):  # type: ignore[misc]  # IPython is untyped here
         self._bundle = {}
 
 
-class Publisher(DisplayPublisher):  # type: ignore[misc]  # IPython is untyped here
+class Publisher(DisplayPublisher):
     """Sends what `display`, `update_display` and `clear_output` are given."""
 
     sink: Sink
@@ -75,11 +75,8 @@ class Publisher(DisplayPublisher):  # type: ignore[misc]  # IPython is untyped h
         name = (transient or {}).get("display_id")
         if update:
             self.sink.event({"event": "update", "display_id": name, "output": output})
-        elif name is None:
-            self.sink.output(output)
         else:
-            event = {"event": "output", "index": self.sink.index, "output": output, "display_id": name}
-            self.sink.event(event)
+            self.sink.output({**output, "transient": {"display_id": name}} if name else output)
 
     def clear_output(self, wait: bool = False) -> None:
         """Clear the current cell's outputs, at once or when the next one comes."""

@@ -66,8 +66,10 @@ def end() -> None:
 
 def resolve(spec: StageSpec, base: Path) -> StageSpec:
     """Return `spec` with every path absolute."""
-    inputs = [{**entry, "manifest": str(base / entry["manifest"])} for entry in spec["inputs"]]
-    paths = {name: str(base / spec[name]) for name in ("buffers", "manifest", "cwd")}  # type: ignore[literal-required]
-    state = [str(base / path) for path in spec["state"]]
-    resolved: StageSpec = {**spec, **paths, "inputs": inputs, "state": state}  # type: ignore[typeddict-item]  # as above
+    resolved = spec.copy()
+    resolved["inputs"] = [{**entry, "manifest": str(base / entry["manifest"])} for entry in spec["inputs"]]
+    resolved["state"] = [str(base / path) for path in spec["state"]]
+    resolved["buffers"] = str(base / spec["buffers"])
+    resolved["manifest"] = str(base / spec["manifest"])
+    resolved["cwd"] = str(base / spec["cwd"])
     return resolved

@@ -29,7 +29,7 @@ def _number(value: Any) -> float | None:
     if isinstance(value, numbers.Real):  # numpy's scalars are registered there
         return float(value)
     item = getattr(value, "item", None)  # numpy.bool, arrays and tensors of one element
-    if not callable(item) or getattr(value, "size", None) not in (1, None) and not callable(value.size):
+    if not callable(item) or (getattr(value, "size", None) not in (1, None) and not callable(value.size)):
         return None
     try:
         single = item()

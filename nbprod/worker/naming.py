@@ -8,14 +8,14 @@ from typing import Any
 SHELL = frozenset(
     """In Out exit quit get_ipython open _ __ ___ _i _ii _iii _ih _oh _dh _exit_code _sh
     __name__ __doc__ __package__ __loader__ __spec__ __builtins__ __builtin__ __annotations__ __file__ __cached__
-    __session__ __vsc_ipynb_file__ __conditional_annotations__ PAPERMILL_INPUT_PATH PAPERMILL_OUTPUT_PATH""".split()
+    __session__ __vsc_ipynb_file__ __conditional_annotations__ PAPERMILL_INPUT_PATH PAPERMILL_OUTPUT_PATH""".split()  # noqa: SIM905 - legible as a paragraph
 )
 _HISTORY = re.compile(r"_i?\d+")
 
 
 def visible(namespace: dict[str, Any]) -> set[str]:
     """Return the names that are the user's, not the shell's."""
-    return {name for name in namespace if isinstance(name, str) and not hidden(name)}
+    return {name for name in namespace if not hidden(name)}
 
 
 def hidden(name: str) -> bool:

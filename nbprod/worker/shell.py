@@ -15,9 +15,9 @@ import warnings
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import IPython  # noqa: TID253 - imported only where cells are run
-from IPython.core.application import ProfileDir  # noqa: TID253 - the same
 from IPython.core.error import StdinNotImplementedError  # noqa: TID253 - the same
 from IPython.core.interactiveshell import InteractiveShell  # noqa: TID253 - the same
+from IPython.core.profiledir import ProfileDir  # noqa: TID253 - the same
 from traitlets.config import Config
 
 from . import failure
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .formats import StepSpec
 
 
-class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is untyped here
+class ZMQInteractiveShell(InteractiveShell):
     """The shell. Its name is that of the kernel's, by which rich, tqdm and others know that they are in a notebook."""
 
     def init_profile_dir(self, profile_dir: Any) -> None:  # noqa: ARG002 - IPython's signature
@@ -39,7 +39,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         self.profile_dir = ProfileDir(location=self._folder.name)
 
     def init_virtualenv(self) -> None:
-        """The interpreter is the kernel's; a VIRTUAL_ENV of whoever started us has no say."""
+        """Do nothing: the interpreter is the kernel's; a VIRTUAL_ENV of whoever started us has no say."""
 
     def enable_gui(self, gui: Any = None) -> None:
         """Nothing to do: figures are shown inline."""
@@ -57,7 +57,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         running_compiled_code: bool = False,
     ) -> None:
         """Keep the traceback of an error without IPython's frames; see `Cells.execute`."""
-        kind, error, _ = self._get_exc_info(exc_tuple)
+        kind, error, _ = self._get_exc_info(exc_tuple)  # type: ignore[no-untyped-call]  # IPython has types in part
         failure.trim(error)
         if isinstance(error, BaseExceptionGroup):
             self._showtraceback(kind, error, traceback.format_exception(error))
@@ -87,7 +87,7 @@ class Cells:
         self._sink = sink
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
-        self.shell = _shell(main, sink)
+        self.shell: Any = _shell(main, sink)
         self.shell.loop_runner = self._run_async
         self.namespace: dict[str, Any] = main.__dict__
         _refuse_input()
@@ -154,16 +154,19 @@ class Cells:
         return own
 
 
-def _shell(main: types.ModuleType, sink: Sink) -> ZMQInteractiveShell:
+def _shell(main: types.ModuleType, sink: Sink) -> Any:
     config = Config()
     config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor" if IPython.version_info[0] >= 9 else "NoColor"  # noqa: PLR2004 - its own change
+    config.InteractiveShell.colors = "nocolor" if IPython.version_info[0] >= 9 else "NoColor"
     # A cell that exits is reported as such; IPython's advice how to leave a terminal is out of place.
     warnings.filterwarnings("ignore", message="To exit: use 'exit'")
-    ZMQInteractiveShell.displayhook_class = Hook
-    ZMQInteractiveShell.display_pub_class = Publisher
-    ZMQInteractiveShell.compiler_class = CellCompiler
-    shell: ZMQInteractiveShell = ZMQInteractiveShell.instance(config=config, user_module=main)
+    shell: Any = ZMQInteractiveShell.instance(
+        config=config,
+        user_module=main,
+        displayhook_class=Hook,
+        display_pub_class=Publisher,
+        compiler_class=CellCompiler,
+    )
     shell.displayhook.sink = sink
     shell.display_pub.sink = sink
     shell.shown = []

@@ -1,16 +1,180 @@
-"""The user's own MLflow calls, led into the run of their stage."""
+"""The user's own MLflow calls, unmodified, land in the run of their stage.
+
+The environment names store, experiment and run, for programs that cells start. In this process three functions of
+MLflow are replaced: the first run that a cell starts is the stage's own, further ones become its children, and
+`set_experiment` makes the experiment but leaves the run where it is. Where the user chose another
+store, all is MLflow's.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from . import afterimport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .formats import MlflowSpec
+
+URI = "MLFLOW_TRACKING_URI"
+RUN = "MLFLOW_RUN_ID"
+EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
+OURS = (URI, RUN, EXPERIMENT, "MLFLOW_EXPERIMENT_ID")
+FLUENT = "mlflow.tracking.fluent"
+
+
+class Guide:
+    """Leads calls to the run of one stage.
+
+    Parameters
+    ----------
+    spec
+        The run.
+    """
+
+    def __init__(self, spec: MlflowSpec) -> None:
+        self.spec = spec
+        self.used = False
+        self.saved = {name: os.environ.get(name) for name in OURS}
+        os.environ.update({URI: spec["tracking_uri"], RUN: spec["run_id"], EXPERIMENT: spec["experiment"]})
+        os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
+
+    def leave(self) -> None:
+        """Give the environment back; what the user's code set there for itself stays."""
+        if os.environ.get(URI, self.spec["tracking_uri"]) != self.spec["tracking_uri"]:
+            return
+        for name, value in self.saved.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+    def theirs(self) -> bool:
+        """Say whether the user chose another store; then nothing of ours stays in the way."""
+        mlflow: Any = sys.modules["mlflow"]
+        if mlflow.get_tracking_uri() == self.spec["tracking_uri"]:
+            return False
+        for name, value in ((RUN, self.spec["run_id"]), (EXPERIMENT, self.spec["experiment"])):
+            if os.environ.get(name) == value:
+                del os.environ[name]
+        return True
+
+    def resume(self, plain: Callable[..., Any], **options: Any) -> Any:
+        """Make the stage's run the active one."""
+        self.used = True
+        os.environ.pop(RUN, None)
+        # The run keeps its own name and place; what the user called it is kept as a tag.
+        name = options.pop("run_name", None)
+        options = {key: options[key] for key in ("tags", "description", "log_system_metrics") if key in options}
+        if name is not None:
+            options["tags"] = {**(options.get("tags") or {}), "nbprod.run_name": name}
+        return plain(run_id=self.spec["run_id"], **options)
+
+    def start_run(self, plain: Callable[..., Any], fluent: Any, options: dict[str, Any]) -> Any:
+        """`mlflow.start_run`."""
+        if options.get("run_id") is not None or self.theirs():
+            return plain(**options)
+        active = fluent.active_run()
+        if active is None and not self.used:
+            return self.resume(plain, **options)
+        os.environ.pop(RUN, None)
+        if options.get("experiment_id") is None:
+            options["experiment_id"] = self._experiment()
+        if active is None and options.get("parent_run_id") is None:
+            options["parent_run_id"] = self.spec["run_id"]
+        return plain(**options)
+
+    def set_experiment(self, plain: Callable[..., Any], fluent: Any, arguments: tuple[Any, ...], options: Any) -> Any:
+        """`mlflow.set_experiment`."""
+        if self.theirs():
+            return plain(*arguments, **options)
+        before = fluent._active_experiment_id
+        try:
+            experiment = plain(*arguments, **options)
+        finally:
+            fluent._active_experiment_id = before
+            os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
+        self._client().set_tag(self.spec["run_id"], "nbprod.experiment", experiment.name)
+        return experiment
+
+    def _experiment(self) -> str:
+        return str(self._client().get_run(self.spec["run_id"]).info.experiment_id)
+
+    @staticmethod
+    def _client() -> Any:
+        return sys.modules["mlflow"].MlflowClient()
+
+
+_guides: list[Guide] = []
+_waiting: list[bool] = []
 
 
 def begin(spec: MlflowSpec | None) -> None:
-    """Lead calls to the run of `spec`."""
+    """Lead calls to the run of `spec`, also when MLflow is imported later."""
+    end()
+    if spec is None:
+        return
+    _guides.append(Guide(spec))
+    if not _waiting:
+        _waiting.append(True)
+        afterimport.call(FLUENT, _replace)
 
 
 def end() -> None:
-    """Lead no more."""
+    """Lead no more; a run that the stage left active is ended, as at the end of a notebook's kernel."""
+    if not _guides:
+        return
+    fluent: Any = sys.modules.get(FLUENT)
+    if fluent is not None and not _guides[0].theirs():
+        while fluent.active_run() is not None:
+            fluent.end_run()
+    _guides.pop().leave()
+
+
+def _replace(fluent: Any) -> None:
+    """Put our functions in the place of MLflow's, wherever they have been imported to."""
+    plain_implicit = fluent._get_or_start_run
+    plain_start = fluent.start_run
+
+    @functools.wraps(plain_implicit)
+    def get_or_start_run() -> Any:
+        if _guides and fluent.active_run() is None and not _guides[0].theirs():
+            return _guides[0].resume(plain_start)
+        return plain_implicit()
+
+    fluent._get_or_start_run = get_or_start_run
+    ours = {"start_run": _start_run(fluent), "set_experiment": _set_experiment(fluent)}
+    for name, function in ours.items():
+        plain = getattr(fluent, name)
+        for owner in (fluent, sys.modules.get("mlflow"), sys.modules.get("mlflow.tracking")):
+            if getattr(owner, name, None) is plain:
+                setattr(owner, name, function)
+
+
+def _start_run(fluent: Any) -> Callable[..., Any]:
+    plain = fluent.start_run
+    names = plain.__code__.co_varnames[1 : plain.__code__.co_argcount]
+
+    @functools.wraps(plain)
+    def start_run(run_id: str | None = None, *arguments: Any, **options: Any) -> Any:
+        if not _guides:
+            return plain(run_id, *arguments, **options)
+        named = dict(zip(names, arguments, strict=False))
+        return _guides[0].start_run(plain, fluent, {"run_id": run_id, **named, **options})
+
+    return start_run
+
+
+def _set_experiment(fluent: Any) -> Callable[..., Any]:
+    plain = fluent.set_experiment
+
+    @functools.wraps(plain)
+    def set_experiment(*arguments: Any, **options: Any) -> Any:
+        if not _guides:
+            return plain(*arguments, **options)
+        return _guides[0].set_experiment(plain, fluent, arguments, options)
+
+    return set_experiment

@@ -1,0 +1,66 @@
+"""Environment variables that the user's own code reads."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from . import origins
+from .digests import text_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|_PWD|_DSN|AUTH", re.IGNORECASE)
+OWN = ("NBPROD_", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_", "PYTHONHASHSEED")
+
+_seen: list[Callable[[str, str | None], None]] = []
+
+
+def watch(take: Callable[[str, str | None], None]) -> None:
+    """Call `take(name, digest of the value or None)` for every variable that the user's code reads from now on."""
+    kind: Any = type(os.environ)
+    if not hasattr(kind, "_nbprod_plain"):
+        _install(kind)
+    _seen[:] = [take]
+
+
+def unwatch() -> None:
+    """Call nobody any more."""
+    _seen.clear()
+
+
+def _install(kind: Any) -> None:
+    plain = kind.__getitem__
+
+    def get(self: os._Environ[str], name: str) -> str:
+        if not _seen or self is not os.environ:
+            return str(plain(self, name))
+        value: str | None = None
+        try:
+            value = plain(self, name)
+        finally:
+            _note(name, value)
+        return value
+
+    kind._nbprod_plain = plain  # the mark that this was done
+    kind.__getitem__ = get  # for the whole process, harmless while nobody watches
+
+
+def _note(name: object, value: str | None) -> None:
+    """Pass on what is the user's, and no secret: those never enter a fingerprint, not even as a digest."""
+    if isinstance(name, str) and not name.startswith(OWN) and not SECRET.search(name) and _asked():
+        for take in _seen:
+            take(name, None if value is None else text_digest(value))
+
+
+def _asked() -> bool:
+    """Say whether the user's code reads this one variable; a copy of all of them is made for a program's start."""
+    for frame in origins.frames():
+        if frame.f_code.co_name == "copy":
+            return False
+        kind = origins.kind(frame.f_code.co_filename)
+        if kind != "standard":
+            return kind == "user"
+    return False

@@ -1,0 +1,97 @@
+"""Modules a stage has loaded: local ones by content, installed ones by version."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import origins
+from .digests import path_digest
+
+INFO = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(-.*)?\.(dist-info|egg-info)$")
+
+
+def local() -> dict[str, str]:
+    """Return path → digest of the modules that are the user's own, or installed in editable form."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and name.partition(".")[0] not in origins.MACHINERY and origins.kind(file) == "user":
+            digest = path_digest(file)
+            if digest is not None:
+                found[os.path.abspath(file)] = digest  # noqa: PTH100 - links are part of the name
+    return dict(sorted(found.items()))
+
+
+def distributions(cache: Path) -> dict[str, str]:
+    """Return distribution → version of the installed modules that are loaded; `cache` keeps what is slow to find."""
+    installed = {folder: _installed(folder) for folder in origins.sites() if Path(folder).is_dir()}
+    found: dict[str, str] = {}
+    unknown: set[str] = set()
+    for name, folder in _loaded().items():
+        versions = installed.get(folder, {})
+        key = _normal(name)
+        if key in versions:
+            found[key] = versions[key]
+        else:
+            unknown.add(name)
+    if unknown:
+        owners = _owners(cache)
+        versions = {key: value for folder in reversed(installed) for key, value in installed[folder].items()}
+        for name in unknown:
+            found |= {
+                _normal(owner): versions[_normal(owner)] for owner in owners.get(name, ()) if _normal(owner) in versions
+            }
+    return dict(sorted(found.items()))
+
+
+def _loaded() -> dict[str, str]:
+    """Return top-level module → the folder of installed distributions it was loaded from."""
+    found: dict[str, str] = {}
+    for full, module in list(sys.modules.items()):
+        name = full.partition(".")[0]
+        if name in found or name in origins.MACHINERY or name.startswith("__"):
+            continue
+        file = getattr(module, "__file__", None)
+        for folder in origins.sites():
+            if isinstance(file, str) and file.startswith(folder + os.sep):
+                found[name] = folder
+    return found
+
+
+def _installed(folder: str) -> dict[str, str]:
+    matches = (INFO.fullmatch(name) for name in (item.name for item in Path(folder).iterdir()))
+    return {_normal(match["name"]): match["version"] for match in matches if match}
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _owners(cache: Path) -> dict[str, list[str]]:
+    """Return top-level module → distributions that hold it: slow to find, so kept while nothing is installed."""
+    stamps = [(folder, Path(folder).stat().st_mtime_ns) for folder in origins.sites() if Path(folder).is_dir()]
+    key = hashlib.sha256(repr((sys.version, sorted(stamps))).encode()).hexdigest()[:16]
+    file = cache / f"distributions-{key}.json"
+    try:
+        known: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {name: sorted(set(owners)) for name, owners in importlib.metadata.packages_distributions().items()}
+        _keep(file, known)
+    return known
+
+
+def _keep(file: Path, known: Any) -> None:
+    draft = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps(known), encoding="utf-8")
+        draft.replace(file)
+    except OSError:  # a full or read-only disk costs only that the next stage asks again
+        draft.unlink(missing_ok=True)
