@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     project = Project(given.root, given.home) if given.home else Project.find(given.root)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     logging.getLogger("nbprod").setLevel(logging.INFO)
+    logging.getLogger("traitlets").setLevel(logging.ERROR)  # nbconvert's advice on alternative texts
     if given.open:
         return _open(project, given.open, given.stage)
     if hasattr(os, "nice"):

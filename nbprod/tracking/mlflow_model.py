@@ -28,14 +28,15 @@ class DirectoryFlavor:
 
     __name__ = "nbprod"
 
-    def save_model(self, path: str, mlflow_model: Model, source: str, **_: Any) -> None:
-        """Copy `source` to `path`, and complete its MLmodel with the ids MLflow chose."""
+    def save_model(self, path: str, mlflow_model: Model, source: str, made_by: str, **_: Any) -> None:
+        """Copy `source` to `path`, and complete its MLmodel with the run `made_by` and the ids MLflow chose."""
         from mlflow.models import Model
         from mlflow.version import VERSION
 
         shutil.copytree(source, path)
         folder = Path(path)
         written = Model.load(str(folder / "MLmodel"))
+        mlflow_model.run_id = made_by
         mlflow_model.flavors = written.flavors
         mlflow_model.signature = written.signature
         mlflow_model.saved_input_example_info = written.saved_input_example_info or {}
@@ -57,7 +58,8 @@ def publish(publication: Publication, parent: str) -> dict[str, Any]:
     if manifest["run"] != publication.record.run:
         earlier = _earlier(publication, manifest["run"])
         if earlier is not None:
-            publication.client.log_outputs(parent, [LoggedModelOutput(earlier["model_id"], step=0)])
+            if not _linked(publication, parent, earlier["model_id"]):
+                publication.client.log_outputs(parent, [LoggedModelOutput(earlier["model_id"], step=0)])
             return earlier
     model_id = _logged(publication, parent, folder, manifest)
     name = key(model["name"])
@@ -102,18 +104,25 @@ def _logged(publication: Publication, parent: str, folder: Path, manifest: Mappi
             artifact_path=None,
             flavor=DirectoryFlavor(),
             name=name,
-            run_id=parent,
+            run_id=None if _linked(publication, parent, model_id) else parent,  # MLflow refuses the same link twice
             model_id=model_id,
             source=str(folder),
+            made_by=parent,
             validate_serving_input=False,
         )
         publication.remember(**{"model-done": True})
     return model_id
 
 
+def _linked(publication: Publication, parent: str, model_id: str) -> bool:
+    outputs = publication.client.get_run(parent).outputs
+    return any(item.model_id == model_id for item in (outputs.model_outputs if outputs else []))
+
+
 def _version(publication: Publication, name: str, parent: str, model_id: str) -> str:
     """Return the registered version of the model, made once, with the alias unless a newer version has it."""
     from mlflow.exceptions import MlflowException
+    from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
     client = publication.client
     try:
@@ -125,6 +134,8 @@ def _version(publication: Publication, name: str, parent: str, model_id: str) ->
     tags = {"nbprod.run": publication.record.run, "nbprod.gates": _gates(publication)}
     source = f"models:/{model_id}"
     made = found[0] if found else client.create_model_version(name, source, parent, tags, model_id=model_id)
+    shown = json.dumps([{"name": name, "version": str(made.version)}])
+    client.set_logged_model_tags(model_id, {MLFLOW_MODEL_VERSIONS: shown})
     holder = client.get_registered_model(name).aliases.get(ALIAS)
     if holder is None or int(holder) < int(made.version):
         client.set_registered_model_alias(name, ALIAS, str(made.version))
