@@ -2,13 +2,12 @@
 
 import { NotebookPanel } from '@jupyterlab/notebook';
 import { Contents } from '@jupyterlab/services';
-import { IDisposable } from '@lumino/disposable';
 import { Debouncer, Poll } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { Api, ApiError, problemOf } from './api';
 import { draft } from './notebook';
-import { readTag } from './tags';
+import { readTag, stagesOf } from './tags';
 import { IEndpoint, IOperation, IPipeline, IProblem, IRun, ITag } from './tokens';
 
 const WHILE_LIVE = 500;
@@ -17,7 +16,7 @@ const AFTER_TYPING = 600;
 const NOTHING_YET = { stages: [], metrics: {}, gates: [], notes: [], error: null };
 
 /** The state of the panel for the notebook at hand. */
-export class Model implements IDisposable {
+export class Model {
   panel: NotebookPanel | null = null;
   server: 'unknown' | 'there' | 'missing' = 'unknown';
   version = '';
@@ -35,7 +34,6 @@ export class Model implements IDisposable {
   private readonly _poll: Poll;
   private _since = new Map<string, number>();
   private _analysed = '';
-  private _disposed = false;
 
   constructor(
     readonly api: Api,
@@ -56,10 +54,6 @@ export class Model implements IDisposable {
     return this._changed;
   }
 
-  get isDisposed(): boolean {
-    return this._disposed;
-  }
-
   /** The notebook's path as the server's own file system knows it, without a drive such as `RTC:`. */
   get path(): string {
     return this.panel ? this.contents.localPath(this.panel.context.path) : '';
@@ -77,17 +71,7 @@ export class Model implements IDisposable {
 
   /** The names of the stages, in order: analysis' own where there is one, else those the cells are tagged with. */
   get stages(): string[] {
-    if (this.pipeline) {
-      return this.pipeline.stages.map(stage => stage.name);
-    }
-    const found = new Set<string>();
-    for (const cell of this.panel?.model?.cells ?? []) {
-      const stage = readTag(cell)?.stage;
-      if (stage) {
-        found.add(stage);
-      }
-    }
-    return [...found];
+    return this.pipeline?.stages.map(stage => stage.name) ?? stagesOf(this.panel?.model?.cells ?? []);
   }
 
   /** The tag of the cell that is active in the notebook. */
@@ -245,16 +229,7 @@ export class Model implements IDisposable {
 
   /** Tell the views. */
   notify(): void {
-    if (!this._disposed) {
-      this._changed.emit();
-    }
-  }
-
-  dispose(): void {
-    this._disposed = true;
-    this._poll.dispose();
-    this._analysis.dispose();
-    Signal.clearData(this);
+    this._changed.emit();
   }
 
   private async act(busy: string, work: (path: string) => Promise<unknown>, save = true): Promise<void> {

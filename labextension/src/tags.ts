@@ -42,6 +42,12 @@ export function tagWords(tag: ITag | null): string {
   return tag === null ? '' : (tag.stage ?? tag.role);
 }
 
+/** Return the names of the stages cells are tagged with, each once. */
+export function stagesOf(cells: Iterable<ICellModel>): string[] {
+  const names = Array.from(cells, cell => readTag(cell)?.stage ?? '');
+  return [...new Set(names.filter(Boolean))];
+}
+
 function magicLine(tag: ITag | null, options: string, end: string): string {
   if (tag === null) {
     return '';

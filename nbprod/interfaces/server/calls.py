@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TARGETS = ("local", "docker")
 LIVE = ("pending", "running")
+SAMPLES = 20
 
 
 def status() -> dict[str, Any]:
@@ -133,8 +134,9 @@ def predict(notebook: Path, name: str, rows: Any) -> dict[str, Any]:
 
 
 def sample(notebook: Path, name: str) -> dict[str, Any]:
-    """Return a recorded row of an endpoint's model, and what the notebook predicted for it."""
-    return api.sample(name, notebook)
+    """Return a few recorded rows of an endpoint's model, and what the notebook predicted for them."""
+    found = api.sample(name, notebook)
+    return {"columns": found["columns"]} | {key: found[key][:SAMPLES] for key in ("rows", "predictions")}
 
 
 def _recorded(notebook: Path, run_id: str) -> Run | None:
