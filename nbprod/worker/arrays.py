@@ -5,6 +5,7 @@ numpy and pandas are looked up in `sys.modules`: only what the user's own code l
 
 from __future__ import annotations
 
+import importlib
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,7 @@ def shares(one: Any, other: Any) -> bool:
     np = numpy()
     try:
         return bool(np.shares_memory(one, other, max_work=EXACT_WORK))
-    except (np.exceptions.TooHardError if hasattr(np, "exceptions") else np.TooHardError):
+    except np.exceptions.TooHardError:
         return True
 
 
@@ -169,9 +170,7 @@ def make_object_view(base: Any, layout: tuple[int, tuple[int, ...], tuple[int, .
 
 def numpy_loaded() -> Any:
     """Return numpy, importing it when a snapshot needs it first."""
-    import numpy as np  # noqa: TID253, PLC0415 - only reached while loading arrays
-
-    return np
+    return importlib.import_module("numpy")
 
 
 def reduce_array(array: Any, memory: tuple[Any, int] | None) -> Any:

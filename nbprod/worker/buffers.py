@@ -21,8 +21,9 @@ MAPPED = 1 << 20
 THREADED = 8 << 20
 CHUNK = 64 << 20
 
+_blake3: Any
 try:
-    from blake3 import blake3 as _blake3
+    import blake3 as _blake3
 except ImportError:  # the user's interpreter need not have it
     _blake3 = None
 
@@ -38,8 +39,8 @@ def digest(data: bytes | memoryview | mmap.mmap, algorithm: str | None = None) -
         return f"sha256:{hashlib.sha256(data).hexdigest()}"
     if algorithm != "blake3" or _blake3 is None:
         raise BufferDamaged(f"this Python cannot verify a {algorithm} digest: python -m pip install {algorithm}")
-    threads = _blake3.AUTO if len(data) >= THREADED else 1
-    return f"blake3:{_blake3(data, max_threads=threads).hexdigest()}"
+    threads = _blake3.blake3.AUTO if len(data) >= THREADED else 1
+    return f"blake3:{_blake3.blake3(data, max_threads=threads).hexdigest()}"
 
 
 class Buffers:

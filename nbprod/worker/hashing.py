@@ -9,7 +9,6 @@ from __future__ import annotations
 import copyreg
 import functools
 import hashlib
-import marshal
 import struct
 import sys
 import types
@@ -24,11 +23,6 @@ from .buffers import digest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-try:
-    from blake3 import blake3 as _blake3
-except ImportError:  # the user's interpreter need not have it
-    _blake3 = None
-
 FLUSH = 1 << 16
 LARGE = 1 << 20
 DEEP = 20_000
@@ -42,10 +36,6 @@ CLASS_NOISE = frozenset({
 })  # fmt: skip
 
 
-def _new() -> Any:
-    return hashlib.sha256() if _blake3 is None else _blake3()
-
-
 class Hasher:
     """Walks one object graph; handlers call `put` for bytes and `walk` for parts.
 
@@ -57,14 +47,14 @@ class Hasher:
 
     def __init__(self, outer: Hasher | None = None) -> None:
         self.outer = outer
-        self.hash = _new()
+        self.hash = hashlib.sha256()
         self.pending: list[bytes] = []
         self.size = 0
         self.memo: dict[int, int] = {}
         self.first = 0 if outer is None else outer.count()
         self.keep: list[Any] = []
         self.arrays: list[tuple[int, Any]] = []
-        self.frozen = kinds.frozen_types() if outer is None else outer.frozen
+        self.frozen: tuple[type, ...] = kinds.frozen_types() if outer is None else outer.frozen
         self.table: dict[type, tuple[Any, bool]] = {} if outer is None else outer.table
 
     def count(self) -> int:
@@ -91,7 +81,7 @@ class Hasher:
     def digest(self) -> str:
         """Return the digest of all that was put."""
         self.flush()
-        return f"{'sha256' if _blake3 is None else 'blake3'}:{self.hash.hexdigest()}"
+        return f"sha256:{self.hash.hexdigest()}"
 
     def number(self, identity: int) -> int | None:
         """Return the number of an object met before."""
@@ -107,7 +97,7 @@ class Hasher:
         """Add `value`."""
         kind = type(value)
         if kind in plain.ATOMS:
-            self.put("a", marshal.dumps(plain.NAN if kind is float and value != value else value, 2))
+            self.put("a", plain.write(plain.NAN if kind is float and value != value else value))
             return
         walker, by_identity = self.table.get(kind) or self._choose(kind)
         if by_identity:
@@ -213,7 +203,7 @@ def _dict(hasher: Hasher, value: dict[Any, Any]) -> None:
 
 def _set(hasher: Hasher, value: Any) -> None:
     if plain.atoms(value):
-        hasher.put(type(value).__name__, marshal.dumps(sorted(value), 2))
+        hasher.put(type(value).__name__, plain.write(sorted(value)))
     else:
         hasher.unordered(type(value).__name__, value)
 

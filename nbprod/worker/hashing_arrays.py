@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import marshal
 import struct
 import sys
 from typing import TYPE_CHECKING, Any
@@ -49,7 +48,7 @@ def _objects(hasher: Hasher, array: Any) -> None:
     values = array.ravel().tolist()
     kinds = set(map(type, values))
     if kinds <= plain.ATOMS and not kinds & plain.INEXACT:
-        hasher.put("objects", marshal.dumps(values, 2))
+        hasher.put("objects", plain.write(values))
         return
     hasher.put("elements", struct.pack("<Q", len(values)))
     for value in values:
@@ -103,7 +102,7 @@ def _frame(hasher: Hasher, frame: Any) -> None:
     hasher.put("frame", hashing.type_token(type(frame)))
     hasher.walk(frame.columns)
     _labelled(hasher, frame)
-    for _, column in frame.items():
+    for _, column in frame.items():  # noqa: PERF102 - a frame has no values()
         _column(hasher, column.array)
 
 
@@ -173,8 +172,9 @@ def _arrow(hasher: Hasher, array: Any) -> None:
     if array.null_count:
         _values(hasher, array.is_null().to_numpy())
         array = compute.fill_null(array, "")
-    for name, values in (("lengths", compute.binary_length(array).to_numpy()), ("text", _text(array))):
-        hasher.put(name, memoryview(values.astype("<i8")).cast("B") if name == "lengths" else values)
+    lengths = compute.binary_length(array).to_numpy().astype("<i8")
+    hasher.put("lengths", memoryview(lengths).cast("B") if len(lengths) else b"")
+    hasher.put("text", _text(array))
 
 
 def _text(array: Any) -> bytes | memoryview:

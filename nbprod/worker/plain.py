@@ -7,11 +7,10 @@ object by object: their containers are known, and `marshal` writes them in one g
 from __future__ import annotations
 
 import marshal
-from itertools import chain
 from operator import ne
 from typing import Any
 
-ATOMS = frozenset({int, float, str, bytes, bool, complex, type(None), type(Ellipsis)})
+ATOMS: frozenset[type] = frozenset({int, float, str, bytes, bool, complex, type(None), type(Ellipsis)})
 CONTAINERS = frozenset({list, dict, tuple})
 MUTABLE = frozenset({list, dict})
 PLAIN = ATOMS | CONTAINERS
@@ -87,7 +86,12 @@ def _below(level: list[Any]) -> list[Any]:
 
 def encode(value: object, tree: Tree) -> bytes:
     """Return bytes that are equal exactly for equal trees of equal types."""
-    return marshal.dumps(_same_nan(value) if tree.nan else value, 2)
+    return write(_same_nan(value) if tree.nan else value)
+
+
+def write(value: Any) -> bytes:
+    """Return the bytes of plain builtins; version 2 of marshal knows no identities."""
+    return marshal.dumps(value, 2)
 
 
 NAN = float("nan")
@@ -111,8 +115,3 @@ def atoms(values: Any) -> bool:
     """Whether all of `values` are atoms of one type that can be sorted, without NaN."""
     kinds = set(map(type, values))
     return len(kinds) == 1 and kinds <= {int, str, bytes, float} and not any(map(ne, values, values))
-
-
-def flat(values: Any) -> list[Any]:
-    """Return all items of all `values`."""
-    return list(chain.from_iterable(values))

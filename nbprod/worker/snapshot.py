@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from . import arrays, hashing, kinds, plain
-from .buffers import BufferDamaged
+from .buffers import BufferDamaged, digest
 from .pickling import Pickler, loads
 from .unstorable import describe, explain
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from .buffers import Buffers
     from .formats import Group, Unstorable
+
 
 class Unloadable(Exception):
     """A stored group cannot be loaded here.
@@ -210,7 +211,7 @@ def _store(draft: _Draft, namespace: dict[str, object], buffers: Buffers) -> Gro
     pickler = draft.pickler
     return {
         "names": draft.names,
-        "content": _content({name: namespace[name] for name in draft.names}),
+        "content": _content(draft, namespace),
         "skeleton": buffers.put(draft.data),
         "buffers": [buffers.put(view) for view in pickler.buffers],
         "bytes": len(draft.data) + sum(view.nbytes for view in pickler.buffers),
@@ -219,8 +220,12 @@ def _store(draft: _Draft, namespace: dict[str, object], buffers: Buffers) -> Gro
     }
 
 
-def _content(values: dict[str, object]) -> str:
-    return hashing.group_content(values)
+def _content(draft: _Draft, namespace: dict[str, object]) -> str:
+    try:
+        return hashing.group_content(draft, namespace)
+    except Exception:  # noqa: BLE001 - a value's own code may raise; then its pickle has to stand for it
+        parts = [digest(draft.data), *map(digest, draft.pickler.buffers)]
+        return f"pickle-{digest(''.join(parts).encode())}"
 
 
 def load(
@@ -259,7 +264,7 @@ def load(
 
 def _load(group: Group, namespace: dict[str, object], buffers: Buffers) -> list[object]:
     data = buffers.get(group["skeleton"], writable=False)
-    parts = [buffers.get(digest) for digest in group["buffers"]]
+    parts = [buffers.get(name) for name in group["buffers"]]
     try:
         with _no_collection():
             values: list[object] = loads(data, namespace, parts)

@@ -1,22 +1,201 @@
-"""State outside variables."""
+"""State outside variables: random generators, environment, working directory, search path, options, warnings filters.
+
+`capture` notes it before a stage's cells run, `record` keeps what they changed, `restore` sets it again in the process
+of a later stage. A record is JSON: `{kind: {"content": digest, …}}`, small things as they are, the rest in buffers.
+"""
 
 from __future__ import annotations
 
+import importlib
+import json
+import os
+import re
+import sys
+import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from . import hashing, plain
+from .options import KINDS
+from .pickling import Pickler, loads
 
 if TYPE_CHECKING:
     from .buffers import Buffers
+    from .options import Kind
+
+SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
+OF_THE_DRIVER = re.compile(r"^(NBPROD_.*|MLFLOW_RUN_ID|MLFLOW_TRACKING_URI|PWD|OLDPWD|_)$")
+"""Variables that are set for each stage, or by shells."""
+START = Path("<start>")
+"""Stands for the folder in which a stage starts."""
 
 
 def capture() -> dict[str, str]:
-    """Return a token for each kind of state there is now."""
-    return {}
+    """Return a token for each kind of state there is now, to be given to `record`."""
+    tokens = {name: json.dumps(_token(kind)) for name, kind in KINDS.items() if kind.loaded}
+    environment = {name: hashing.content(value) for name, value in os.environ.items()}
+    tokens["environ"] = json.dumps(environment)
+    tokens["cwd"] = json.dumps(_cwd())
+    tokens["sys.path"] = json.dumps(list(map(str, sys.path)))
+    tokens["warnings"] = json.dumps(_filters())
+    return tokens
 
 
-def record(before: dict[str, str], namespace: dict[str, Any], buffers: Buffers) -> dict[str, Any]:  # noqa: ARG001 - filled in next
-    """Return what changed since `before`."""
-    return {}
+def record(before: dict[str, str], namespace: dict[str, Any], buffers: Buffers) -> dict[str, Any]:
+    """Return what changed since `before`, as JSON.
+
+    Values of environment variables whose name says that they are secret are never kept, only their names
+    (`record["environ"]["secret"]`).
+
+    Raises
+    ------
+    OSError
+        When `buffers` cannot be written.
+    """
+    found: dict[str, Any] = {}
+    for name, kind in KINDS.items():
+        changed = _changed(kind, json.loads(before.get(name, "null"))) if kind.loaded else None
+        if changed is not None:
+            found[name] = _stored(changed, namespace, buffers)
+    start = json.loads(before["cwd"])
+    for name, plain_change in (
+        ("environ", _environment(json.loads(before["environ"]))),
+        ("cwd", {"path": _portable(_cwd(), start)} if _cwd() != start else None),
+        ("sys.path", _search_path(json.loads(before["sys.path"]), start)),
+        ("warnings", _new_filters(json.loads(before["warnings"]))),
+    ):
+        if plain_change:
+            found[name] = {"content": hashing.content(plain_change), **plain_change}
+    return found
 
 
 def restore(record: dict[str, Any], namespace: dict[str, Any], buffers: Buffers) -> None:
-    """Set what `record` says."""
+    """Set what `record` says; libraries are imported only if it says something of them.
+
+    Raises
+    ------
+    BufferDamaged
+        When a part is missing or damaged.
+    """
+    for name, entry in record.items():
+        if name in KINDS:
+            KINDS[name].load()
+            data = buffers.get(entry["payload"], writable=False)
+            KINDS[name].write(loads(data, namespace, [buffers.get(part) for part in entry["buffers"]]))
+    _restore_environment(record.get("environ", {}))
+    start = _cwd()
+    _restore_search_path(record.get("sys.path", {}), start)
+    _restore_filters(record.get("warnings", {}))
+    if "cwd" in record:
+        os.chdir(_local(record["cwd"]["path"], start))
+
+
+def _token(kind: Kind) -> Any:
+    state = kind.read()
+    return {name: hashing.content(value) for name, value in state.items()} if kind.options else hashing.content(state)
+
+
+def _changed(kind: Kind, before: Any) -> Any:
+    """Return the state to keep, None when it is as it was, or as it is in a fresh process."""
+    state = kind.read()
+    if not kind.options:
+        same = kind.fresh(state) if before is None else hashing.content(state) == before
+        return None if same else state
+    if before is None:
+        before = {name: hashing.content(value) for name, value in kind.fresh(state).items()}
+    changed = {name: value for name, value in state.items() if before.get(name) != hashing.content(value)}
+    return {name: changed[name] for name in sorted(changed)} or None
+
+
+def _stored(state: Any, namespace: dict[str, Any], buffers: Buffers) -> dict[str, Any]:
+    content = hashing.content(state)
+    pickler = Pickler(namespace)
+    try:
+        data = pickler.dumps(state)
+    except Exception as error:  # noqa: BLE001 - an option may hold anything; what cannot be carried is left behind
+        kept = {name: value for name, value in state.items() if type(value) in plain.ATOMS}
+        data = Pickler(namespace).dumps(kept)
+        return {"content": content, "payload": buffers.put(data), "buffers": [], "incomplete": str(error)}
+    return {
+        "content": content,
+        "payload": buffers.put(data),
+        "buffers": [buffers.put(view) for view in pickler.buffers],
+    }
+
+
+def _cwd() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:  # the folder is gone
+        return ""
+
+
+def _portable(path: str, start: str) -> str:
+    """Return `path` relative to where the stage started when it lies below: the next stage may run on a copy."""
+    below = start and Path(path).is_absolute() and Path(path).is_relative_to(start)
+    return str(START / Path(path).relative_to(start)) if below else path
+
+
+def _local(path: str, start: str) -> str:
+    below = Path(path).parts[:1] == START.parts
+    return str(Path(start, *Path(path).parts[1:])) if below else path
+
+
+def _environment(before: dict[str, str]) -> dict[str, Any] | None:
+    names = {name for name in os.environ if not OF_THE_DRIVER.match(name)}
+    changed = sorted(name for name in names if before.get(name) != hashing.content(os.environ[name]))
+    secret = [name for name in changed if SECRET.search(name)]
+    gone = sorted(name for name in before if name not in os.environ and not OF_THE_DRIVER.match(name))
+    kept = {name: os.environ[name] for name in changed if name not in secret}
+    return {"set": kept, "unset": gone, "secret": secret} if kept or gone or secret else None
+
+
+def _restore_environment(entry: dict[str, Any]) -> None:
+    os.environ.update(entry.get("set", {}))
+    for name in entry.get("unset", ()):
+        os.environ.pop(name, None)
+
+
+def _search_path(before: list[str], start: str) -> dict[str, Any] | None:
+    """Return the entries added in front of what was there, and those added behind."""
+    now = list(map(str, sys.path))
+    first = next((index for index, entry in enumerate(now) if entry in before), 0)
+    front = [_portable(entry, start) for entry in now[:first]]
+    back = [_portable(entry, start) for entry in now[first:] if entry not in before]
+    return {"front": front, "back": back} if front or back else None
+
+
+def _restore_search_path(entry: dict[str, Any], start: str) -> None:
+    front, back = ([_local(path, start) for path in entry.get(side, ())] for side in ("front", "back"))
+    sys.path[:0] = [path for path in front if path not in sys.path]
+    sys.path.extend(path for path in back if path not in sys.path)
+
+
+def _filters() -> list[list[Any]]:
+    """Return the simple warnings filters: those of categories that can be imported by name."""
+    return [entry for entry in map(_filter, warnings.filters) if entry is not None]
+
+
+def _filter(entry: Any) -> list[Any] | None:
+    action, message, category, module, line = entry
+    name = f"{category.__module__}:{category.__qualname__}"
+    if category.__module__ == "__main__" or "." in category.__qualname__:
+        return None
+    texts = [text if isinstance(text, str | None) else text.pattern for text in (message, module)]
+    return [action, texts[0], name, texts[1], line]
+
+
+def _new_filters(before: list[list[Any]]) -> dict[str, Any] | None:
+    added = [entry for entry in _filters() if entry not in before]
+    return {"added": added} if added else None
+
+
+def _restore_filters(entry: dict[str, Any]) -> None:
+    known = _filters()
+    for action, message, name, module, line in reversed(entry.get("added", ())):
+        module_name, _, category_name = name.partition(":")
+        if [action, message, name, module, line] in known or module_name not in sys.modules:
+            continue  # a library that is not loaded adds its own filters when it is
+        category = getattr(importlib.import_module(module_name), category_name, None)
+        if isinstance(category, type) and issubclass(category, Warning):
+            warnings.filterwarnings(action, message or "", category, module or "", line)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import types
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-CONNECTION = "an open connection, which exists only in the process that opened it; open it again in the stage that uses it"
+if TYPE_CHECKING:
+    import types
+
+CONNECTION = "an open connection, which exists only in its own process; open it again in the stage that uses it"
 FILE = "an open file, which exists only in the process that opened it; store its path, or its content"
 LOCK = "a lock of a thread, which exists only in its own process"
 THREAD = "a running thread, process or pool, which exists only in its own process; start it in the stage that uses it"
@@ -95,7 +97,7 @@ def type_name(kind: type) -> str:
 
 def reason(kind: type) -> str | None:
     """Return why values of this type cannot be stored, or None when nothing is known against it."""
-    names = [f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__ if isinstance(base.__module__, str)]
+    names = [f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__]
     if STORABLE & set(names):
         return None
     return next((f"{type_name(kind)} is {REASONS[name]}" for name in names if name in REASONS), None)
