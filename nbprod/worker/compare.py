@@ -33,20 +33,28 @@ def _brief(value: Any) -> str:
     name = describe(value)
     if type(value) in plain.ATOMS:
         return _SHORT.repr(value)
+    found = _brief_table(value)
+    if found is not None:
+        return found
+    if isinstance(value, types.FunctionType | types.ModuleType):
+        return f"{name} {value.__name__}"
+    if isinstance(value, type):
+        return f"class {value.__name__}"
+    if isinstance(value, list | tuple | dict | set | frozenset):
+        return f"{name} of {len(value)}: {_line(_SHORT.repr(value))}"
+    return name if "object at 0x" in repr(value) else f"{name}: {_line(repr(value))}"
+
+
+def _brief_table(value: Any) -> str | None:
     if _is(value, "pandas", "DataFrame"):
-        return f"DataFrame, {len(value)} rows × {len(value.columns)} columns"
+        return f"DataFrame, {len(value)} rows, {len(value.columns)} columns"
     if _is(value, "pandas", "Series") or _is(value, "pandas", "Index"):
         return f"{type(value).__name__} of {len(value)}, {value.dtype}"
     if _is(value, "numpy", "ndarray"):
-        size = " × ".join(map(str, value.shape)) or "one value"
-        return f"array {size}, {value.dtype}"
+        return f"array {' x '.join(map(str, value.shape)) or 'of one value'}, {value.dtype}"
     if hasattr(value, "format") and hasattr(value, "nnz"):
-        return f"sparse {value.format} {' × '.join(map(str, value.shape))}, {value.dtype}, {value.nnz} entries"
-    if isinstance(value, types.FunctionType | type | types.ModuleType):
-        return f"{type(value).__name__} {value.__name__}" if not isinstance(value, type) else f"class {value.__name__}"
-    if isinstance(value, list | tuple | dict | set | frozenset):
-        return f"{name} of {len(value)}: {_line(_SHORT.repr(value))}"
-    return f"{name}: {_line(repr(value))}" if type(value).__repr__ is not object.__repr__ else name
+        return f"sparse {value.format} {' x '.join(map(str, value.shape))}, {value.dtype}, {value.nnz} entries"
+    return None
 
 
 def _line(text: str) -> str:
@@ -189,7 +197,7 @@ class _Comparison:
 
     def _frame(self, a: Any, b: Any, path: str, depth: int) -> str | None:
         if a.shape != b.shape:
-            return _says(path, f"{a.shape[0]} rows × {a.shape[1]} columns instead of {b.shape[0]} × {b.shape[1]}")
+            return _says(path, f"{a.shape[0]} rows, {a.shape[1]} columns instead of {b.shape[0]}, {b.shape[1]}")
         found = self._first(((f"{path}.columns", a.columns, b.columns), (f"{path}.index", a.index, b.index)), depth)
         if found is not None:
             return found

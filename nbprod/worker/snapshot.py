@@ -222,7 +222,7 @@ def _store(draft: _Draft, namespace: dict[str, object], buffers: Buffers) -> Gro
 
 def _content(draft: _Draft, namespace: dict[str, object]) -> str:
     try:
-        return hashing.group_content(draft, namespace)
+        return hashing.group_content({name: namespace[name] for name in draft.names})
     except Exception:  # noqa: BLE001 - a value's own code may raise; then its pickle has to stand for it
         parts = [digest(draft.data), *map(digest, draft.pickler.buffers)]
         return f"pickle-{digest(''.join(parts).encode())}"
