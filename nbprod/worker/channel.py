@@ -31,6 +31,7 @@ class Channel:
         self._sending = False
         self._interrupted = False
         self._gone = False
+        self.busy = False
         os.register_at_fork(after_in_child=self._leave)
 
     @classmethod
@@ -72,10 +73,10 @@ class Channel:
                 os._exit(1)
 
     def on_interrupt(self, _signal: int, _frame: FrameType | None) -> None:
-        """SIGINT: KeyboardInterrupt in the cell, but never in the middle of an event."""
-        if self._sending:
+        """SIGINT: KeyboardInterrupt in the cell; nothing between cells, and never in the middle of an event."""
+        if self._sending and self.busy:
             self._interrupted = True
-        else:
+        elif self.busy:
             raise KeyboardInterrupt
 
     def catch_interrupts(self) -> None:

@@ -82,16 +82,14 @@ class Worker:
     def serve(self) -> None:
         """Carry out operations until there are no more."""
         while True:
-            try:
-                operation = self._channel.receive()
-            except KeyboardInterrupt:  # nothing is running that could be interrupted
-                continue
+            operation = self._channel.receive()
             if operation is None or operation["op"] == "end":
                 return
             self._carry_out(operation)
 
     def _carry_out(self, operation: dict[str, Any]) -> None:
         try:
+            self._channel.busy = True
             if operation["op"] == "model":
                 self._model(operation["spec"])
             else:
@@ -100,6 +98,8 @@ class Worker:
             self._capture.event({**_nowhere("interrupted"), "ename": "KeyboardInterrupt", "evalue": ""})
         except trouble.Boundary as error:
             self._capture.event({**_nowhere("boundary"), "ename": "BoundaryError", "evalue": str(error)})
+        finally:
+            self._channel.busy = False
 
     def _stage(self, spec: StageSpec) -> None:
         stage = self._prepared(spec)

@@ -151,6 +151,13 @@ def _step(number: int, source: Any) -> dict[str, Any]:
     return {"kind": kind, "cell": number, "cell_id": f"c{number}", "source": text, "first_line": 1}
 
 
+def _end(driver: Driver) -> None:
+    if driver.process.poll() is None:
+        driver.process.kill()
+    driver.lines.close()
+    driver.process.communicate()
+
+
 @pytest.fixture
 def drive(tmp_path: Path):
     """Start workers in a project of their own; they are ended after the test."""
@@ -166,7 +173,13 @@ def drive(tmp_path: Path):
     start.root = root
     yield start
     for driver in drivers:
-        if driver.process.poll() is None:
-            driver.process.kill()
-        driver.lines.close()
-        driver.process.communicate()
+        _end(driver)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory):
+    """One worker for all tests of a module: they share its namespace."""
+    driver = Driver(tmp_path_factory.mktemp("project"))
+    assert driver.next()["event"] == "ready"
+    yield driver
+    _end(driver)
