@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import time
 from typing import TYPE_CHECKING, Any, Self
 
 from nbprod.config import Project
+from nbprod.containers import docker_engine
 from nbprod.core.errors import DeployError, UnavailableError
 from nbprod.core.model import Endpoint
 from nbprod.deploy.client import ready
 from nbprod.deploy.launch import listen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from nbprod.core.model import Image, Model
 
 INSIDE = "8080/tcp"
@@ -40,7 +38,7 @@ class DockerTarget:
     def missing(self) -> str | None:
         """Return what this machine lacks: an engine that answers."""
         try:
-            with _engine():
+            with docker_engine():
                 return None
         except UnavailableError as error:
             return error.message
@@ -49,7 +47,7 @@ class DockerTarget:
         """Run the image as endpoint `name`; when it does not come up, the one it was to replace runs again."""
         if image is None:
             raise DeployError("NB731", "target docker runs an image, and there is none", "nbprod build NOTEBOOK")
-        with _engine() as engine:
+        with docker_engine() as engine:
             old = self._container(engine, name)
             address = port or (_port(old) if old else None) or _free()
             if old:
@@ -70,18 +68,18 @@ class DockerTarget:
 
     def endpoints(self) -> list[Endpoint]:
         """Return the project's containers as endpoints."""
-        with _engine() as engine:
+        with docker_engine() as engine:
             return [_endpoint(item) for item in engine.containers.list(all=True, filters={"label": self._mine})]
 
     def logs(self, name: str, lines: int) -> str:
         """Return the last lines a container printed."""
-        with _engine() as engine:
+        with docker_engine() as engine:
             text: bytes = self._known(engine, name).logs(tail=lines)
             return text.decode("utf-8", "replace").rstrip("\n")
 
     def stop(self, name: str) -> None:
         """Stop and remove the container."""
-        with _engine() as engine:
+        with docker_engine() as engine:
             container = self._known(engine, name)
             container.stop(timeout=15)
             container.remove(force=True)
@@ -125,22 +123,6 @@ class DockerTarget:
         if found is None:
             raise DeployError("NB720", f"there is no endpoint {name} on docker", "see nbprod endpoints")
         return found
-
-
-@contextlib.contextmanager
-def _engine() -> Iterator[Any]:
-    import docker
-
-    try:
-        engine = docker.from_env(timeout=60)
-    except docker.errors.DockerException as error:
-        raise UnavailableError("NB732", "no Docker engine answers", "start Docker, or set DOCKER_HOST") from error
-    with contextlib.closing(engine):
-        try:
-            engine.ping()
-        except (docker.errors.DockerException, OSError) as error:
-            raise UnavailableError("NB732", "no Docker engine answers", "start Docker, or set DOCKER_HOST") from error
-        yield engine
 
 
 def _endpoint(container: Any) -> Endpoint:

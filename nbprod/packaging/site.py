@@ -1,0 +1,64 @@
+"""The libraries of an image, installed on this machine for the image's platform: no pip and no network inside."""
+
+from __future__ import annotations
+
+import compileall
+import importlib.metadata
+import platform
+import py_compile
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from nbprod.core.errors import PackagingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+RUNTIME = ("cloudpickle", "httptools", "msgspec", "uvicorn", "uvloop")
+ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
+LIBC = "manylinux_2_28"
+
+
+def requirements(model: Sequence[str]) -> list[str]:
+    """Return the model's requirements and those of the server, at this machine's versions."""
+    named = {line.partition("==")[0].strip().lower() for line in model}
+    runtime = [f"{name}=={importlib.metadata.version(name)}" for name in RUNTIME if name not in named]
+    return sorted([*model, *runtime], key=str.lower)
+
+
+def install(folder: Path, needed: Sequence[str], python: str, architecture: str | None = None) -> list[str]:
+    """Install into `folder`, compile the bytecode, and return all that was installed, pinned.
+
+    Raises
+    ------
+    PackagingError
+        With what uv said, when it could not.
+    """
+    machine = architecture or platform.machine()
+    target = f"{ARCHITECTURES.get(machine, machine)}-{LIBC}"
+    command = [_uv(), "pip", "install", "--quiet", "--target", str(folder), "--link-mode", "copy"]
+    command += ["--python", sys.executable, "--python-version", python, "--python-platform", target, *needed]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = "\n    ".join(done.stderr.strip().splitlines()[-8:])
+        hint = "the packages must be at hand as wheels for Linux; uv reads UV_INDEX_URL and UV_FIND_LINKS"
+        raise PackagingError("NB741", f"the model's libraries cannot be installed:\n    {said}", hint)
+    shutil.rmtree(folder / "bin", ignore_errors=True)
+    (folder / ".lock").unlink(missing_ok=True)
+    if python == f"{sys.version_info.major}.{sys.version_info.minor}":
+        # hash-based bytecode stays valid whatever the files' times are, and is the same on every machine
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        compileall.compile_dir(
+            folder, quiet=2, workers=0, invalidation_mode=mode, stripdir=str(folder), prependdir="/app/site"
+        )
+    found = importlib.metadata.distributions(path=[str(folder)])
+    return sorted({f"{item.metadata['Name']}=={item.version}" for item in found}, key=str.lower)
+
+
+def _uv() -> str:
+    from uv import find_uv_bin
+
+    return find_uv_bin()
