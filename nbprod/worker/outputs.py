@@ -42,7 +42,9 @@ class Outputs:
         """Store what is new or changed; returns groups, unstorable, deleted and unchanged names."""
         now = visible(self._namespace)
         chosen = self._with_groups(self._changed(now), now)
-        groups, unstorable = snapshot.save(self._namespace, sorted(chosen), self._references, buffers)
+        # What was only loaded is stored again where something new shares objects with it.
+        beside = (self._inputs.names & now) - chosen
+        groups, unstorable = snapshot.save(self._namespace, sorted(chosen), self._references, buffers, beside)
         fresh = [group for group in groups if not self._same(group)]
         stored = {name for group in fresh for name in group["names"]}
         unchanged = (self._inputs.names & now) - stored - set(unstorable)

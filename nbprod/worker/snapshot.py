@@ -181,6 +181,7 @@ def save(
     names: Iterable[str],
     references: Collection[str],
     buffers: Buffers,
+    beside: Iterable[str] = (),
 ) -> tuple[list[Group], dict[str, Unstorable]]:
     """Store the values of `names`, and return their alias groups and the names that cannot be stored.
 
@@ -194,6 +195,8 @@ def save(
         Names of definitions to refer to instead of storing them.
     buffers
         Where the content goes.
+    beside
+        Names that are stored only where they share something with one of `names`.
 
     Raises
     ------
@@ -201,10 +204,12 @@ def save(
         When `buffers` cannot be written.
     """
     saver = Saver(namespace, frozenset(references))
-    present = sorted({name for name in names if name in namespace})
+    wanted = set(names)
+    present = sorted(name for name in wanted.union(beside) if name in namespace)
     with _no_collection():
-        groups = [_store(draft, namespace, buffers) for draft in saver.drafts(present)]
-    return groups, saver.unstorable
+        drafts = (draft for draft in saver.drafts(present) if wanted.intersection(draft.names))
+        groups = [_store(draft, namespace, buffers) for draft in drafts]
+    return groups, {name: why for name, why in saver.unstorable.items() if name in wanted}
 
 
 def _store(draft: _Draft, namespace: dict[str, object], buffers: Buffers) -> Group:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .options import Kind
 
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
-OF_THE_DRIVER = re.compile(r"^(NBPROD_.*|MLFLOW_RUN_ID|MLFLOW_TRACKING_URI|PWD|OLDPWD|_)$")
+OF_THE_DRIVER = re.compile(r"^(NBPROD_.*|MLFLOW_RUN_ID|PWD|OLDPWD|_)$")
 """Variables that are set for each stage, or by shells."""
 START = Path("<start>")
 """Stands for the folder in which a stage starts."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 URI = "MLFLOW_TRACKING_URI"
 RUN = "MLFLOW_RUN_ID"
 EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
-OURS = (URI, RUN, EXPERIMENT, "MLFLOW_EXPERIMENT_ID")
 FLUENT = "mlflow.tracking.fluent"
 
 
@@ -39,18 +38,15 @@ class Guide:
     def __init__(self, spec: MlflowSpec) -> None:
         self.spec = spec
         self.used = False
-        self.saved = {name: os.environ.get(name) for name in OURS}
-        os.environ.update({URI: spec["tracking_uri"], RUN: spec["run_id"], EXPERIMENT: spec["experiment"]})
+        self.variables = {URI: spec["tracking_uri"], RUN: spec["run_id"], EXPERIMENT: spec["experiment"]}
+        os.environ.update(self.variables)
         os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
 
     def leave(self) -> None:
-        """Give the environment back; what the user's code set there for itself stays."""
-        if os.environ.get(URI, self.spec["tracking_uri"]) != self.spec["tracking_uri"]:
-            return
-        for name, value in self.saved.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+        """Leave the environment as it was found, for what is recorded of it; a store the user chose stays chosen."""
+        os.environ.update({name: value for name, value in self.variables.items() if name != URI})
+        os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
+        os.environ.setdefault(URI, self.variables[URI])
 
     def theirs(self) -> bool:
         """Say whether the user chose another store; then nothing of ours stays in the way."""
