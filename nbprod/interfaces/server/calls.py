@@ -147,20 +147,31 @@ def _recorded(notebook: Path, run_id: str) -> Run | None:
 
 
 def _live(notebook: Path, run: dict[str, Any]) -> dict[str, Any]:
-    """Call a run interrupted that is recorded as running, but whose process, started here, is gone."""
+    """Return a recorded run with the stages as they stand now; interrupted when its process, started here, is gone."""
     if run["status"] != "running":
         return run
+    run = {**run, "stages": _stages_now(notebook, run)}
     try:
         alive = operations.find(notebook, run["run"]).alive
-    except MissingValue:  # started by a command line or a schedule: its own process answers for it
+    except MissingValue:  # started by a command line or a schedule: the ledger knows whether that is still there
         return run
     if alive:
         return run
     again = _recorded(notebook, run["run"])  # it may have finished between the two looks
-    if again is not None and again.status != "running":
+    if again is not None and again.status not in ("running", "interrupted"):
         return views.run(again)
     stages = [{**item, "status": "skipped"} if item["status"] in LIVE else item for item in run["stages"]]
     return {**run, "status": "interrupted", "stages": stages}
+
+
+def _stages_now(notebook: Path, run: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the stages from the run's own file, which is written at every change; the ledger only at both ends."""
+    file = Project.find(notebook).home / "runs" / run["run"] / "run.json"
+    try:
+        stages: list[dict[str, Any]] = json.loads(file.read_bytes())["stages"]
+    except (OSError, ValueError, KeyError):
+        stages = run["stages"]
+    return stages
 
 
 def _mapping(body: dict[str, Any], key: str) -> dict[str, Any]:
