@@ -43,7 +43,7 @@ export class Model {
     this._poll = new Poll({
       name: 'nbprod:state',
       auto: false,
-      factory: () => this.refresh(),
+      factory: () => (this.server === 'unknown' ? this.look() : this.refresh()),
       frequency: { interval: WHILE_IDLE, backoff: true, max: 60_000 },
       standby: 'when-hidden'
     });

@@ -139,6 +139,9 @@ export interface ITag {
   stage: string | null;
 }
 
+/** The version of this front end; a test keeps it the same as the package's. */
+export const VERSION = '0.1.0';
+
 /** Roles a cell can have besides being of a stage. */
 export const ROLES = ['parameters', 'setup', 'serve', 'gate', 'test', 'skip'];
 

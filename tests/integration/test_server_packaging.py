@@ -21,6 +21,7 @@ def test_front_end_and_package_have_one_version():
     version = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["version"]
     assert json.loads((FRONT / "package.json").read_text())["version"] == version
     assert json.loads((FRONT / "package-lock.json").read_text())["version"] == version
+    assert f"VERSION = '{version}'" in (FRONT / "src" / "tokens.ts").read_text()
 
 
 def test_the_lock_names_no_registry():

@@ -2,7 +2,7 @@
 
 import * as React from 'react';
 
-import { IReadiness } from '../tokens';
+import { IReadiness, VERSION } from '../tokens';
 import { IView } from './widget';
 
 const AROUND = 2 * Math.PI * 9;
@@ -29,6 +29,11 @@ export function Header({ model, trans }: IView): JSX.Element {
             ))}
           </ul>
         </details>
+      )}
+      {model.version && model.version !== VERSION && (
+        <p className="jp-nbprod-dim" data-nbprod="version-skew">
+          {trans.__('This page is nbprod %1, the server %2: reload the page.', VERSION, model.version)}
+        </p>
       )}
       {model.problem && <Problem model={model} trans={trans} />}
     </header>

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LOG_BYTES = 8_000
-CHILDREN: dict[str, subprocess.Popen[bytes]] = {}  # kept so that ended ones are reaped and their exit code is known
+CHILDREN: dict[str, subprocess.Popen[bytes]] = {}  # kept to ask them whether they have ended, which also reaps them
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ class Operation:
 
 def start(kind: str, notebook: Path, arguments: Sequence[str], operation: str | None = None) -> Operation:
     """Start `nbprod KIND NOTEBOOK ARGUMENTS --json` in a session of its own and return at once."""
+    _reap()
     home = Project.find(notebook).home
     name = operation or secrets.token_hex(4)
     folder = _folder(home, name) if operation else home / "operations" / name
@@ -137,6 +138,13 @@ def died(operation: Operation) -> ExecutionError:
 def new_id() -> str:
     """Return an id for a run to be started."""
     return secrets.token_hex(4)
+
+
+def _reap() -> None:
+    """Forget children that have ended, so that none stays behind as a zombie."""
+    for name, child in list(CHILDREN.items()):
+        if child.poll() is not None:
+            CHILDREN.pop(name, None)
 
 
 def _folder(home: Path, name: str) -> Path:
