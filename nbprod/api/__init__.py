@@ -23,6 +23,7 @@ from nbprod.api.models import (
     serve,
     serve_model,
     stop_endpoint,
+    table_rows,
 )
 from nbprod.api.notebook import (
     CheckResult,
@@ -97,6 +98,7 @@ __all__ = [
     "stop_all",
     "stop_endpoint",
     "suggest",
+    "table_rows",
     "tag",
     "verify",
     "why",

@@ -191,3 +191,12 @@ def monitor(name: str, path: Source = ".") -> dict[str, Any]:
     from nbprod import monitoring
 
     return monitoring.report(Project.find(path), endpoint(name, path))
+
+
+def table_rows(file: Path) -> list[dict[str, Any]]:
+    """Return the rows of a CSV file, missing values as None."""
+    import pandas as pd
+
+    table = pd.read_csv(file).astype(object)
+    rows: list[dict[str, Any]] = table.where(table.notna(), None).to_dict("records")
+    return rows

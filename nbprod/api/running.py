@@ -131,9 +131,9 @@ def diff(first: str, second: str, path: Source = ".") -> list[dict[str, Any]]:
 
 def run_output(run_id: str, path: Source = ".") -> str:
     """Return what the cells of a run printed, stage by stage."""
-    from nbprod import store
+    from nbprod.store.printed import printed
 
-    return store.output(Project.find(path), show(run_id, path))
+    return printed(show(run_id, path))
 
 
 def mlflow_command(port: int, path: Source = ".") -> list[str]:

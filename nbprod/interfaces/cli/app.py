@@ -32,7 +32,6 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "show": ("history", "one run"),
         "diff": ("history", "what differs between two runs"),
         "logs": ("history", "what a run or an endpoint printed"),
-        "store": ("history", "the store of snapshots: stats, verify, gc"),
         "mlflow": ("history", "open MLflow's own pages on the store"),
     },
     "Model": {

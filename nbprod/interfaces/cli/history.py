@@ -1,4 +1,4 @@
-"""`runs`, `show`, `diff`, `logs`, `store`, `mlflow`: what happened before."""
+"""`runs`, `show`, `diff`, `logs`, `mlflow`: what happened before."""
 
 from __future__ import annotations
 
@@ -87,20 +87,6 @@ def logs_verb(name: str, lines: int, folder: str, as_json: bool, quiet: bool) ->
     else:
         click.echo(text)
     return 0
-
-
-@options.verb("store")
-@click.argument("action", type=click.Choice(["stats", "verify", "gc"]))
-@options.project
-def store_verb(action: str, folder: str, as_json: bool, quiet: bool) -> int:
-    """Show the store's size, check every buffer, or remove what no run refers to."""
-    found = api.store_action(action, folder)
-    if as_json:
-        print_json(found)
-        return 1 if found.get("damaged") else 0
-    for name, value in found.items():
-        Screen(quiet=quiet).line(f"{name:<14} {value}")
-    return 1 if found.get("damaged") else 0
 
 
 @options.verb("mlflow")

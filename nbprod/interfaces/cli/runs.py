@@ -55,12 +55,13 @@ def run_verb(notebooks: tuple[str, ...], as_json: bool, quiet: bool, **asked: ob
 
 
 def _options(asked: dict[str, object]) -> RunOptions:
-    from nbprod.notebooks import duration
+    from nbprod.notebooks import parse_magic
 
     taken = {name: asked[name] for name in ("force", "start", "stop", "engine", "jobs", "model", "model_name")}
     taken |= {name: asked[name] for name in ("run_id", "env_file", "trigger")}
-    text = asked["cache_for"]
-    return RunOptions(cache_for=duration(str(text)) if text else None, **taken)  # type: ignore[arg-type]  # typed by click
+    if asked["cache_for"]:
+        taken |= parse_magic(f"stage any --cache-for {asked['cache_for']}").options
+    return RunOptions(**taken)  # type: ignore[arg-type]  # typed by click
 
 
 @options.verb("why")

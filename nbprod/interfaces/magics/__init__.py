@@ -45,7 +45,7 @@ def register(shell: InteractiveShell, view: Callable[[Pipeline], View], page: Ca
 
     line_magic.__doc__ = mlops.__doc__
     shell.input_transformers_cleanup.insert(0, remove_tag_line)
-    shell.register_magic_function(line_magic, "line", "mlops")
+    shell.magics_manager.register_function(line_magic, "line", "mlops")
     shell.set_hook("complete_command", complete, re_key=r"%{1,2}mlops")
     shell.events.register("pre_run_cell", _remember)
 

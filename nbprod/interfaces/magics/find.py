@@ -47,7 +47,7 @@ def _from_servers() -> Path | None:
             continue
         for session in sessions:
             if session["kernel"]["id"] == kernel:
-                return Path(server["root_dir"]) / session["path"]
+                return Path(str(server["root_dir"])) / str(session["path"])
     return None
 
 
