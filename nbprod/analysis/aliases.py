@@ -1,0 +1,118 @@
+"""Which names may share objects, and which code a name's value may bring along, statement by statement."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from nbprod.analysis.facts import Definition, Flow
+    from nbprod.analysis.notes import Statement
+
+
+class Aliases:
+    """Alias sets and carried code, as they are before the next statement."""
+
+    def __init__(self) -> None:
+        self.group_of: dict[str, int] = {}
+        self.members: dict[int, set[str]] = {}
+        self.codes: dict[str, frozenset[Definition]] = {}
+
+    def shared_with(self, names: Iterable[str]) -> set[str]:
+        """Return `names` and all that may share an object with one of them."""
+        found: set[str] = set()
+        for name in names:
+            if name not in found:
+                found |= self.members.get(self.group_of.get(name, -1), {name})
+                found.add(name)
+        return found
+
+    def code_of(self, names: Iterable[str], definitions: Iterable[Definition]) -> set[Definition]:
+        """Return the definitions that may run when `names` are used, and those they lead to."""
+        found = set(definitions)
+        for name in names:
+            found |= self.codes.get(name, frozenset())
+        todo = list(found)
+        while todo:
+            for name in todo.pop().facts.reads:
+                for definition in self.codes.get(name, ()):
+                    if definition not in found:
+                        found.add(definition)
+                        todo.append(definition)
+        return found
+
+    def apply(self, statement: Statement) -> None:
+        """Take over what a statement binds and joins."""
+        facts = statement.facts
+        origins = {name: self.shared_with(flow.shares) for name, flow in facts.flows.items()}
+        codes = {name: self._carried(flow) for name, flow in facts.flows.items()}
+        for name in facts.binds:
+            self._leave(name)
+        for name in facts.flows:
+            surely = name in facts.binds
+            self.codes[name] = codes[name] if surely else codes[name] | self.codes.get(name, frozenset())
+            rebound = facts.binds - {name}
+            self._merge(
+                [name, *(other for other in origins[name] if other not in rebound or other in facts.flows[name].shares)]
+            )
+        for names in facts.joins:
+            self._merge(sorted(names))
+
+    def _carried(self, flow: Flow) -> frozenset[Definition]:
+        found: set[Definition] = set()
+        for item in flow.carries:
+            if isinstance(item, str):
+                found |= self.codes.get(item, frozenset())
+            else:
+                found.add(item)
+        for name in flow.shares:
+            found |= self.codes.get(name, frozenset())
+        return frozenset(found)
+
+    def _leave(self, name: str) -> None:
+        group = self.group_of.pop(name, None)
+        if group is not None:
+            self.members[group].discard(name)
+
+    def _merge(self, names: Sequence[str]) -> None:
+        if len(names) < 2:
+            return
+        groups = {self.group_of[name] for name in names if name in self.group_of}
+        target = max(groups, key=lambda group: len(self.members[group])) if groups else len(self.members)
+        into = self.members.setdefault(target, set())
+        for group in groups - {target}:
+            moved = self.members[group]
+            self.members[group] = set()
+            for name in moved:
+                self.group_of[name] = target
+            into |= moved
+        for name in names:
+            self.group_of[name] = target
+            into.add(name)
+
+
+def resolve(statements: Sequence[Statement]) -> None:
+    """Fill in, for each statement, what it does including the code it may run and the names that share objects."""
+    aliases = Aliases()
+    for statement in statements:
+        facts = statement.facts
+        active = aliases.code_of(facts.reads, facts.definitions)
+        statement.active = active
+        statement.reads = dict(facts.reads)
+        mutates, statement.maybe = set(facts.mutates), set(facts.maybe)
+        for target in ("effects", "state", "patches"):
+            setattr(statement, target, dict(getattr(facts, target)))
+        statement.seeds = set(facts.seeds)
+        for definition in active:
+            later = definition.facts
+            for name in later.reads:
+                statement.reads.setdefault(name, statement.first + statement.parsed.offset)
+            mutates |= later.mutates
+            statement.maybe |= later.maybe
+            statement.seeds |= later.seeds
+            for target in ("effects", "state", "patches"):
+                for key, value in getattr(later, target).items():
+                    getattr(statement, target).setdefault(key, value)
+        statement.mutates = aliases.shared_with(mutates)
+        aliases.apply(statement)

@@ -1,0 +1,284 @@
+"""Calls: what is known of the function called decides what may have changed."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from nbprod.analysis import knowledge
+from nbprod.analysis.expressions import Expressions
+from nbprod.analysis.facts import NOTHING, Definition, Fit, Flow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ENVIRONMENT_READERS = frozenset({"os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"})
+FITS = frozenset(
+    {"fit", "fit_transform", "fit_predict", "partial_fit", "predict", "predict_proba", "score", "transform"}
+)
+SILENT = frozenset({"connection"})
+
+
+class Calls(Expressions):
+    """Expressions with calls."""
+
+    def _call(self, node: ast.Call) -> Flow:
+        if isinstance(node.func, ast.Attribute) and _of_ipython(node.func.value):
+            return self.magic(node, node.func.attr)
+        dotted = self.dotted(node.func)
+        callee = self.key(node.func.id) if isinstance(node.func, ast.Name) else None
+        if callee is not None:
+            self.facts.called.setdefault(callee, node.lineno + self.offset)
+        if dotted is not None:
+            self.flow(node.func)
+            return self.library(node, dotted)
+        if isinstance(node.func, ast.Attribute):
+            return self.method(node, node.func)
+        if callee is not None and callee in self.context.definitions:
+            self.read(callee, node.lineno)
+            definition = self.context.definitions[callee]
+            return self.own(node, callee, definition) if definition is not None else self.unknown(node, NOTHING, callee)
+        receiver = self.flow(node.func)
+        return self.unknown(node, receiver, callee or "")
+
+    # what is called
+
+    def library(self, node: ast.Call, dotted: str) -> Flow:
+        """Call a library's function or class by its full name."""
+        call = knowledge.function(dotted)
+        self.random(node, dotted)
+        if dotted in ENVIRONMENT_READERS and node.args and isinstance(node.args[0], ast.Constant):
+            self.facts.environment.add(str(node.args[0].value))
+        for token in call.effects - SILENT:
+            self.effect(node, token, dotted)
+        for token in call.state:
+            self.touch(token, dotted)
+        first, rest = self.arguments(node)
+        if "first" in call.mutates:
+            self.mutate(first)
+            self.join(first, rest)
+            return first | rest
+        if not call.pure:
+            if not call.known:
+                self.opaque(dotted)
+            self.mutate(first | rest)
+            self.join(first, rest)
+        self.keywords_that_change(node, first, pure=call.pure)
+        return NOTHING if call.fresh else first | rest
+
+    def method(self, node: ast.Call, func: ast.Attribute) -> Flow:
+        """Call a method of an object, known by the method's name alone."""
+        receiver = self.flow(func.value)
+        name = func.attr
+        call = knowledge.UNKNOWN if name in self.context.methods else knowledge.method(name)
+        for token in call.effects:
+            self.effect(node, token, f".{name}()")
+        if not call.known:
+            return self.unknown(node, receiver, f".{name}")
+        first, rest = self.arguments(node)
+        if name in FITS:
+            self.fitted(node, func, name)
+        if name in knowledge.sets("random")["random_methods"] and not _gives(node, "random_state"):
+            self.touch("numpy.random", f".{name}() without random_state")
+        if "receiver" in call.mutates or not call.pure:
+            self.mutate(receiver)
+        self.keywords_that_change(node, receiver, pure=call.pure)
+        return NOTHING if call.fresh else receiver | first | rest
+
+    def own(self, node: ast.Call, name: str, definition: Definition) -> Flow:
+        """Call a function or class of the notebook, whose effect on its arguments is known."""
+        given: list[tuple[str | None, Flow]] = []
+        for index, argument in enumerate(node.args):
+            exact = index < len(definition.parameters) and not isinstance(argument, ast.Starred)
+            given.append((definition.parameters[index] if exact else None, self.flow(argument)))
+        given += [(keyword.arg, self.flow(keyword.value)) for keyword in node.keywords]
+        known = set(definition.parameters)
+        changed = [
+            flow for which, flow in given if which in definition.mutated or (which not in known and definition.mutated)
+        ]
+        for flow in changed:
+            self.mutate(flow)
+        if changed:
+            self.join(*(flow for _, flow in given))
+        result = Flow(definition.returned.shares, definition.returned.carries)
+        for which, flow in given:
+            if which in definition.returned_parameters or which not in known:
+                result = result | flow
+        return result | Flow(frozenset(), frozenset((name,))) if definition.code else result
+
+    def unknown(self, node: ast.Call, receiver: Flow, name: str) -> Flow:
+        """Call something nothing is known of: it may change and keep all it is given."""
+        first, rest = self.arguments(node)
+        self.opaque(name)
+        total = receiver | first | rest
+        self.mutate(total)
+        self.join(receiver, first, rest)
+        return total
+
+    def magic(self, node: ast.Call, how: str) -> Flow:
+        """Execute a line magic or shell line, as IPython's transformer wrote it."""
+        words = [item.value for item in node.args if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+        name, line = (words[0], words[1]) if how == "run_line_magic" and len(words) > 1 else (how, "".join(words))
+        lists = knowledge.sets("magics")
+        at = node.lineno + self.offset
+        if how in ("system", "getoutput") or name in lists["shell"]:
+            self.shell(name, line)
+        elif name in lists["python"]:
+            self.timed(line, node)
+        elif name == "env" and ("=" in line or len(line.split()) > 1):
+            self.touch("os.environ", "%env")
+            self.facts.magics.append(("configure", name, at))
+        elif name == "cd":
+            self.touch("cwd", "%cd")
+        elif name in lists["configure"]:
+            self.facts.magics.append(("configure", name, at))
+        elif name not in lists["show"] and name != "env":
+            self.facts.magics.append(("unknown", name, at))
+        return NOTHING
+
+    def shell(self, name: str, line: str) -> None:
+        """Note a shell line: a process whose doings cannot be seen."""
+        lists = knowledge.sets("magics")
+        first = (line.split() or [""])[0]
+        if name in lists["install"] or " install " in f" {line} ":
+            self.facts.effects.setdefault("install", line or name)
+        elif first not in lists["harmless_commands"] or any(sign in line for sign in ">|;&"):
+            self.facts.effects.setdefault("process", f"!{line}")
+
+    def timed(self, line: str, node: ast.Call) -> None:
+        """Execute the statement after `%time`; what is not Python is left for the run to report."""
+        words = line.split()
+        while words and words[0].startswith("-"):
+            line = line.lstrip()[len(words.pop(0)) :]
+        try:
+            body = ast.parse(line.strip()).body
+        except (SyntaxError, ValueError):
+            self.opaque("%time")
+            return
+        for item in body:
+            for inner in ast.walk(item):
+                if hasattr(inner, "lineno"):
+                    inner.lineno = node.lineno
+        self.block(body)
+
+    def block(self, body: Sequence[ast.stmt]) -> None:
+        """Execute statements one after another."""
+        raise NotImplementedError
+
+    # arguments
+
+    def arguments(self, node: ast.Call) -> tuple[Flow, Flow]:
+        """Evaluate the arguments; return the origin of the first positional one and of all others."""
+        first = self.flow(node.args[0]) if node.args else NOTHING
+        rest = self.several([*node.args[1:], *(keyword.value for keyword in node.keywords)])
+        return first, rest
+
+    def keywords_that_change(self, node: ast.Call, receiver: Flow, *, pure: bool) -> None:
+        """`inplace=True` changes the receiver, `out=x` changes x, `**options` may hold either."""
+        for keyword in node.keywords:
+            value = keyword.value
+            if keyword.arg == "inplace" and not (isinstance(value, ast.Constant) and value.value is False):
+                self.mutate(receiver)
+            elif keyword.arg == "out":
+                self.mutate(self.flow(value))
+            elif keyword.arg is None and pure and isinstance(node.func, ast.Attribute):
+                self.mutate(receiver)
+
+    # effects
+
+    def opaque(self, name: str) -> None:
+        """Note a call nothing is known of; a call on a local name is part of what its definition does."""
+        self.facts.effects.setdefault("unknown", name.split("@")[0])
+
+    def effect(self, node: ast.Call, token: str, name: str) -> None:
+        """Note an effect beyond names; `open` writes or reads by its mode, paths are kept when literal."""
+        if token == "import":
+            self.opaque(name)
+        if token not in ("file-read", "file-write"):
+            self.facts.effects.setdefault(token, name)
+            return
+        if name == "builtins.open" and set(_mode(node)) & set("wax+"):
+            token = "file-write"
+        elif (
+            name.startswith(".")
+            and token == "file-write"
+            and not node.args
+            and not node.keywords
+            and name.startswith(".to_")
+        ):
+            return  # df.to_csv() without a path returns text
+        self.facts.effects.setdefault(token, name)
+        path = _path(node, name)
+        if path is not None:
+            (self.facts.files_read if token == "file-read" else self.facts.files_written).add(path)
+        elif token == "file-write":
+            self.facts.files_written.add("?")
+
+    def touch(self, token: str, cause: str) -> None:
+        """Note that state outside variables is read or changed."""
+        self.facts.state.setdefault(token, cause)
+
+    def random(self, node: ast.Call, dotted: str) -> None:
+        """Note draws from global generators, seeds, and generators without a seed."""
+        lists = knowledge.sets("random")
+        if dotted in lists["entropy_without_argument"] and not node.args and not node.keywords:
+            self.facts.effects.setdefault("entropy", f"{dotted}() without a seed")
+        elif dotted in lists["seeds"]:
+            self.facts.seeds.update(knowledge.function(dotted).state)
+        shuffled = dotted in lists["shuffled_random_state"] and _gives(node, "shuffle")
+        if (shuffled or dotted in lists["random_state"]) and not _gives(node, "random_state"):
+            self.touch("numpy.random", f"{dotted.rsplit('.', 1)[-1]}() without random_state")
+
+    def fitted(self, node: ast.Call, func: ast.Attribute, method: str) -> None:
+        """Note which name is fitted or asked for predictions, and the names given to it."""
+        root: ast.expr = func.value
+        while isinstance(root, (ast.Attribute, ast.Subscript, ast.Call)):
+            root = root.func if isinstance(root, ast.Call) else root.value
+        inputs = tuple(argument.id for argument in node.args if isinstance(argument, ast.Name))
+        if isinstance(root, ast.Name) and isinstance(func.value, (ast.Name, ast.Attribute, ast.Subscript)):
+            self.facts.fits.append(Fit(self.key(root.id), inputs, method, node.lineno + self.offset))
+        else:
+            self.facts.fits.append(Fit("", inputs, method, node.lineno + self.offset))
+
+
+def _of_ipython(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "get_ipython"
+
+
+def _gives(node: ast.Call, name: str) -> bool:
+    for keyword in node.keywords:
+        if keyword.arg is None:
+            return True
+        if keyword.arg == name:
+            return not (
+                isinstance(keyword.value, ast.Constant)
+                and keyword.value.value in (None, False)
+                and keyword.value.value != 0
+            )
+    return False
+
+
+def _mode(node: ast.Call) -> str:
+    keywords: Mapping[str | None, ast.expr] = {keyword.arg: keyword.value for keyword in node.keywords}
+    mode = node.args[1] if len(node.args) > 1 else keywords.get("mode")
+    if mode is None:
+        return "r"
+    return str(mode.value) if isinstance(mode, ast.Constant) else "w"
+
+
+def _path(node: ast.Call, name: str) -> str | None:
+    index = 1 if name in ("joblib.dump", "json.dump", "pickle.dump") else 0
+    if len(node.args) > index:
+        argument: ast.expr | None = node.args[index]
+    else:
+        argument = next(
+            (
+                keyword.value
+                for keyword in node.keywords
+                if keyword.arg in ("path", "fname", "filepath_or_buffer", "path_or_buf", "filename", "file")
+            ),
+            None,
+        )
+    if name.startswith(".write_"):
+        return None
+    return argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else None

@@ -1,0 +1,158 @@
+"""Cells as Python: the text is kept byte for byte, IPython's own transformer is asked only where a cell needs it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nbprod.analysis import knowledge
+from nbprod.core.pipeline import Diagnostic
+
+if TYPE_CHECKING:
+    from nbprod.core.notebook import Cell
+
+_CELL_MAGIC = re.compile(r"\s*%%(\S+)[ \t]*(.*)")
+_NEEDS_IPYTHON = re.compile(r"^\s*[%!?/,;]|\?\s*$|=\s*[!%]", re.MULTILINE)
+_FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+
+
+@dataclass(frozen=True, slots=True)
+class Magic:
+    """A magic that is not Python: its name, the rest of its line, the line, whether it takes the whole cell."""
+
+    name: str
+    arguments: str
+    line: int
+    cell: bool = False
+
+
+@dataclass(slots=True)
+class Parsed:
+    """A code cell as Python statements.
+
+    `offset` is what must be added to a statement's line to get the line in the author's cell. `lines` are those of
+    `Cell.body` from which steps are cut; line 1 of the tree is `lines[cut]`. A `whole` cell cannot be cut.
+    """
+
+    cell: Cell
+    notebook: str
+    statements: list[ast.stmt] = field(default_factory=list)
+    offset: int = 0
+    whole: bool = False
+    magic: Magic | None = None
+    problems: list[Diagnostic] = field(default_factory=list)
+
+
+def parse(cell: Cell, notebook: str) -> Parsed:
+    """Return the cell as statements, its magics as calls of `get_ipython()`; what is wrong is in `problems`."""
+    dropped = cell.source.count("\n") - cell.body.count("\n")
+    parsed = Parsed(cell, notebook, offset=dropped)
+    match = _CELL_MAGIC.match(cell.body)
+    if match:
+        _cell_magic(parsed, match)
+    else:
+        _python(parsed, cell.body)
+    return parsed
+
+
+def _cell_magic(parsed: Parsed, match: re.Match[str]) -> None:
+    name, arguments = match[1], match[2].strip()
+    head = parsed.cell.body[: match.end()].count("\n") + 1
+    magic = Magic(name, arguments, head + parsed.offset, cell=True)
+    parsed.whole, parsed.magic = True, magic
+    lists = knowledge.sets("magics")
+    if name in lists["cell_python"]:
+        inner = parsed.cell.body[match.end() :].removeprefix("\n")
+        parsed.offset += head
+        _python(parsed, inner)
+        _wrapped(parsed, magic)
+    elif not any(name in lists[kind] for kind in ("cell_show", "cell_shell", "cell_write")):
+        parsed.problems.append(unknown_magic(parsed, f"%%{name}", magic.line))
+
+
+def unknown_magic(parsed: Parsed, name: str, line: int) -> Diagnostic:
+    """Return the diagnostic for a magic that nothing is known of."""
+    return Diagnostic(
+        "NB111",
+        "error",
+        f"nothing is known of the magic {name}, so what it reads and changes cannot be told",
+        parsed.notebook,
+        parsed.cell.number,
+        parsed.cell.id,
+        line,
+        fix="write it in Python, or tag the cell skip",
+    )
+
+
+def _wrapped(parsed: Parsed, magic: Magic) -> None:
+    """`%%timeit` runs its cell inside a function; `%%capture out` binds a name besides."""
+    if magic.name == "timeit" and parsed.statements:
+        name = f"timeit_{parsed.cell.number}"
+        empty = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+        function: Any = ast.FunctionDef(
+            name=name, args=empty, body=parsed.statements, decorator_list=[], returns=None, type_params=[]
+        )
+        call = ast.Expr(ast.Call(ast.Name(name, ast.Load()), [], []))
+        first = parsed.statements[0]
+        parsed.statements = [ast.fix_missing_locations(ast.copy_location(node, first)) for node in (function, call)]
+    names = [word for word in magic.arguments.split() if not word.startswith("-")]
+    if magic.name == "capture" and names and names[0].isidentifier():
+        parsed.statements[:0] = ast.parse(f"{names[0]} = object()").body
+
+
+def _python(parsed: Parsed, text: str) -> None:
+    try:
+        parsed.statements = _tree(text)
+        return
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        wrong: Exception = error
+    if _NEEDS_IPYTHON.search(text):
+        try:
+            transformed, skipped = _transformed(text)
+            parsed.statements = _tree(transformed)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            wrong = error
+        else:
+            parsed.offset += skipped
+            return
+    parsed.problems.append(_syntax_error(parsed, wrong))
+
+
+def _tree(text: str) -> list[ast.stmt]:
+    tree = compile(text, "<cell>", "exec", ast.PyCF_ONLY_AST | _FLAGS, dont_inherit=True)
+    assert isinstance(tree, ast.Module)
+    compile(tree, "<cell>", "exec", _FLAGS, dont_inherit=True)
+    return tree.body
+
+
+def _transformed(text: str) -> tuple[str, int]:
+    """Return the cell as IPython rewrites it, and how many blank lines it took off the top."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    skipped = 0
+    for line in text.splitlines():
+        if line.strip():
+            break
+        skipped += 1
+    manager: Any = TransformerManager()
+    return str(manager.transform_cell(text)), skipped
+
+
+def _syntax_error(parsed: Parsed, error: Exception) -> Diagnostic:
+    line = (getattr(error, "lineno", None) or 1) + parsed.offset
+    column = (getattr(error, "offset", None) or 1) - 1
+    what = getattr(error, "msg", None) or str(error)
+    cell = parsed.cell
+    return Diagnostic(
+        "NB110",
+        "error",
+        f"this is not Python: {what}",
+        parsed.notebook,
+        cell.number,
+        cell.id,
+        line,
+        max(column, 0),
+        fix="mend the cell, or tag it skip",
+    )

@@ -1,0 +1,335 @@
+"""Expressions: what evaluating one reads and changes, and where its value comes from."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nbprod.analysis.facts import NOTHING, Definition, Facts, Flow
+from nbprod.analysis.scopes import Scope, parameters_of, scope_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+BUILTINS = frozenset(dir(builtins)) | {
+    "get_ipython",
+    "display",
+    "__name__",
+    "__doc__",
+    "In",
+    "Out",
+    "_",
+    "__",
+    "___",
+    "exit",
+    "quit",
+}
+GLOBALS_OF_IPYTHON = frozenset({"In", "Out", "_", "__", "___"})
+
+
+@dataclass(slots=True)
+class Context:
+    """What of the whole notebook one statement must know.
+
+    Attributes
+    ----------
+    imports
+        Name → full name of what it is imported from, for names bound by imports alone.
+    definitions
+        Names bound by exactly one `def` or `class`, → the definition once it was met.
+    bound
+        All names the notebook binds anywhere at its top level.
+    methods
+        Names of methods of the notebook's own classes.
+    """
+
+    imports: dict[str, str] = field(default_factory=dict)
+    definitions: dict[str, Definition | None] = field(default_factory=dict)
+    classes: set[str] = field(default_factory=set)
+    bound: set[str] = field(default_factory=set)
+    methods: set[str] = field(default_factory=set)
+
+
+class Expressions:
+    """Walks expressions; `facts` is where findings go: those of the statement, or of the definition it is inside."""
+
+    def __init__(self, context: Context, facts: Facts) -> None:
+        self.context = context
+        self.facts = facts
+        self.scopes: list[Scope] = []
+        self.counter = 0
+        self.deferred = False
+        self.conditional = 0
+        self.known: set[str] = set()
+        self.guards = 0
+        self.links: list[frozenset[str]] = []
+        self.local_imports: dict[str, str] = {}
+        self.local_mutated: set[str] = set()
+        self.offset = 0
+
+    # names
+
+    def key(self, name: str) -> str:
+        """Return the notebook's name, or for a local one a key of its own (`x@3`)."""
+        for depth, scope in enumerate(reversed(self.scopes)):
+            if name in scope.globals:
+                return name
+            if name in scope.names and (scope.kind != "class" or depth == 0):
+                return f"{name}@{scope.number}"
+        return name
+
+    def read(self, name: str, line: int) -> str:
+        """Note that a name is read; return its key."""
+        key = self.key(name)
+        if "@" not in key and (self.deferred or key not in self.known):
+            self.facts.reads.setdefault(key, line + self.offset)
+            if self.guards:
+                self.facts.guarded.add(key)
+        return key
+
+    def bind(self, name: str, flow: Flow) -> None:
+        """Note that a name is bound to a value of that origin."""
+        key = self.key(name)
+        if "@" in key:
+            self.links.append(flow.shares | {key})
+            return
+        if self.deferred or self.conditional:
+            self.facts.maybe.add(key)
+        else:
+            self.facts.binds.add(key)
+        self.known.add(key)
+        self.facts.flows[key] = self.facts.flows.get(key, NOTHING) | flow
+
+    def mutate(self, flow: Flow) -> None:
+        """Note that the objects a value shares may be changed."""
+        for key in flow.shares:
+            if "@" in key:
+                self.local_mutated.add(key)
+            elif key not in self.context.imports:
+                self.facts.mutates.add(key)
+
+    def join(self, *flows: Flow) -> None:
+        """Note that the objects of these values may hold each other from now on."""
+        shares = frozenset().union(*(flow.shares for flow in flows))
+        if len(shares) > 1:
+            self.links.append(shares)
+            shared = frozenset(key for key in shares if "@" not in key)
+            if len(shared) > 1:
+                self.facts.joins.append(shared)
+        carried = frozenset().union(*(flow.carries for flow in flows))
+        for key in shares if carried else ():
+            if "@" not in key:
+                self.facts.flows[key] = self.facts.flows.get(key, NOTHING) | Flow(frozenset(), carried)
+
+    # expressions
+
+    def flow(self, node: ast.expr | None) -> Flow:
+        """Evaluate an expression: note what it does, return where its value comes from."""
+        if node is None:
+            return NOTHING
+        handler: Callable[[Any], Flow] | None = getattr(self, f"_{type(node).__name__.lower()}", None)
+        return handler(node) if handler else self.several(self.parts(node))
+
+    def parts(self, node: ast.AST) -> Iterator[ast.expr]:
+        """Yield the expressions right below a node."""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                yield child
+            elif not isinstance(child, (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)):
+                yield from self.parts(child)
+
+    def several(self, nodes: Iterable[ast.expr | None]) -> Flow:
+        """Evaluate expressions in order; return the union of their origins."""
+        total = NOTHING
+        for node in nodes:
+            total = total | self.flow(node)
+        return total
+
+    def _constant(self, node: ast.Constant) -> Flow:  # noqa: ARG002  one signature for all handlers
+        return NOTHING
+
+    def _name(self, node: ast.Name) -> Flow:
+        key = self.read(node.id, node.lineno)
+        if key in self.context.imports:
+            return NOTHING
+        if key in self.context.definitions:
+            return Flow(frozenset(), frozenset((key,)))
+        if key in BUILTINS and key not in self.context.bound:
+            return NOTHING
+        return Flow(frozenset((key,)), frozenset() if "@" in key else frozenset((key,)))
+
+    def _joinedstr(self, node: ast.JoinedStr) -> Flow:
+        self.several(self.parts(node))
+        return NOTHING
+
+    def _compare(self, node: ast.Compare) -> Flow:
+        self.several((node.left, *node.comparators))
+        return NOTHING
+
+    def _binop(self, node: ast.BinOp) -> Flow:
+        # Operators of user classes may do anything; those of every type in the data files make a new object, but a
+        # list of a and b still holds the members of both.
+        return self.several((node.left, node.right))
+
+    def _unaryop(self, node: ast.UnaryOp) -> Flow:
+        return self.flow(node.operand)
+
+    def _boolop(self, node: ast.BoolOp) -> Flow:
+        first = self.flow(node.values[0])
+        self.conditional += 1
+        rest = self.several(node.values[1:])
+        self.conditional -= 1
+        return first | rest
+
+    def _ifexp(self, node: ast.IfExp) -> Flow:
+        self.flow(node.test)
+        self.conditional += 1
+        either = self.several((node.body, node.orelse))
+        self.conditional -= 1
+        return either
+
+    def _namedexpr(self, node: ast.NamedExpr) -> Flow:
+        value = self.flow(node.value)
+        inside = [scope for scope in self.scopes if scope.kind == "comprehension"]
+        if not inside:
+            self.bind(node.target.id, value)
+            return value
+        kept, self.scopes = self.scopes, [scope for scope in self.scopes if scope.kind != "comprehension"]
+        self.conditional += 1
+        self.bind(node.target.id, value)
+        self.conditional -= 1
+        self.scopes = kept
+        return value
+
+    def _lambda(self, node: ast.Lambda) -> Flow:
+        self.several(item for item in (*node.args.defaults, *node.args.kw_defaults) if item)
+        scope = self.scope("function", [node.body], parameters_of(node.args))
+        definition, undo = self.enter(scope, "<lambda>")
+        self.flow(node.body)
+        undo()
+        return Flow(frozenset(), frozenset((definition,) if definition else ()))
+
+    def _await(self, node: ast.Await) -> Flow:
+        return self.flow(node.value)
+
+    def _yield(self, node: ast.Yield) -> Flow:
+        self.links.append(self.flow(node.value).shares | {"return@"})
+        return NOTHING
+
+    def _yieldfrom(self, node: ast.YieldFrom) -> Flow:
+        self.links.append(self.flow(node.value).shares | {"return@"})
+        return NOTHING
+
+    def _listcomp(self, node: ast.ListComp) -> Flow:
+        return self.comprehension(node.generators, (node.elt,))
+
+    _setcomp = _listcomp
+
+    def _generatorexp(self, node: ast.GeneratorExp) -> Flow:
+        before = set(self.facts.reads)
+        flow = self.comprehension(node.generators, (node.elt,))
+        later = Definition(
+            "<genexpr>", Facts(reads={name: self.facts.reads[name] for name in self.facts.reads if name not in before})
+        )
+        return flow | Flow(frozenset(), frozenset((later,)))
+
+    def _dictcomp(self, node: ast.DictComp) -> Flow:
+        return self.comprehension(node.generators, (node.key, node.value))
+
+    def comprehension(self, generators: list[ast.comprehension], elements: tuple[ast.expr, ...]) -> Flow:
+        """Evaluate a comprehension in a scope of its own."""
+        first = self.flow(generators[0].iter)
+        targets: list[ast.AST] = [item.target for item in generators]
+        scope = scope_of("comprehension", self.number(), targets)
+        self.scopes.append(scope)
+        self.conditional += 1
+        total = first
+        for index, item in enumerate(generators):
+            source = first if index == 0 else self.flow(item.iter)
+            self.target(item.target, source)
+            self.several(item.ifs)
+        total = total | self.several(elements)
+        self.conditional -= 1
+        self.scopes.pop()
+        own = f"@{scope.number}"
+        return Flow(frozenset(key for key in total.shares if not key.endswith(own)), total.carries)
+
+    def _attribute(self, node: ast.Attribute) -> Flow:
+        dotted = self.dotted(node)
+        flow = self.flow(node.value)
+        if dotted and dotted.startswith(("os.environ", "sys.path", "sys.modules")):
+            self.facts.state.setdefault(dotted, dotted) if dotted in ("os.environ",) else None
+        return flow
+
+    def _subscript(self, node: ast.Subscript) -> Flow:
+        if self.dotted(node.value) == "os.environ" and isinstance(node.slice, ast.Constant):
+            self.facts.environment.add(str(node.slice.value))
+        flow = self.flow(node.value)
+        self.flow(node.slice)
+        return flow
+
+    def _call(self, node: ast.Call) -> Flow:
+        raise NotImplementedError
+
+    # targets
+
+    def target(self, node: ast.expr, flow: Flow) -> None:
+        """Bind, or change, the target of an assignment."""
+        if isinstance(node, ast.Name):
+            self.bind(node.id, flow)
+        elif isinstance(node, (ast.Tuple, ast.List)):
+            for item in node.elts:
+                self.target(item, flow)
+        elif isinstance(node, ast.Starred):
+            self.target(node.value, flow)
+        elif isinstance(node, (ast.Attribute, ast.Subscript)):
+            self.change(node, flow)
+
+    def change(self, node: ast.Attribute | ast.Subscript, flow: Flow) -> None:
+        """Assign to, or delete, an attribute or item."""
+        raise NotImplementedError
+
+    # scopes and full names
+
+    def number(self) -> int:
+        """Return a number no other scope of this statement has."""
+        self.counter += 1
+        return self.counter
+
+    def scope(self, kind: Any, body: list[Any], parameters: Iterable[str] = ()) -> Scope:
+        """Return a new scope that holds `parameters` besides what `body` binds."""
+        scope = scope_of(kind, self.number(), body)
+        scope.names.update(parameters)
+        return scope
+
+    def enter(self, scope: Scope, name: str) -> tuple[Definition | None, Callable[[], None]]:
+        """Go inside a function; the outermost one gets facts of its own. Return it, and how to come out again."""
+        before = (self.facts, self.deferred, self.conditional, self.known)
+        definition = None if self.deferred else Definition(name)
+        if definition is not None:
+            self.facts = definition.facts
+            before[0].definitions.append(definition)
+        self.deferred, self.conditional, self.known = True, 0, set()
+        self.scopes.append(scope)
+
+        def undo() -> None:
+            self.scopes.pop()
+            self.facts, self.deferred, self.conditional, self.known = before
+
+        return definition, undo
+
+    def dotted(self, node: ast.expr) -> str | None:
+        """Return the full name of a library's function or attribute, None for what is not one."""
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return None
+        key = self.key(node.id)
+        root = self.context.imports.get(key) or self.local_imports.get(key)
+        if root is None and key in BUILTINS and key not in self.context.bound and not parts:
+            root = "builtins." + key
+        return None if root is None else ".".join((root, *reversed(parts)))

@@ -1,0 +1,64 @@
+"""Which names may hold the model: fitted somewhere, and alive at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbprod.analysis.roles import PSEUDO
+from nbprod.core.pipeline import ModelCandidate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbprod.analysis.facts import Fit
+    from nbprod.analysis.notes import Statement
+
+FITTING = frozenset({"fit", "fit_transform", "fit_predict", "partial_fit"})
+PREDICTING = frozenset({"predict", "predict_proba", "score"})
+
+
+def candidates(statements: Sequence[Statement]) -> tuple[ModelCandidate, ...]:
+    """Return the names that are fitted and reach the end, those asked for predictions first."""
+    fits: dict[str, tuple[Fit, Statement]] = {}
+    asked: dict[str, list[Fit]] = {}
+    gone: set[str] = set()
+    for statement in statements:
+        if statement.owner is None or statement.fate != "own":
+            continue
+        gone = (gone | statement.facts.deletes) - statement.facts.binds
+        for fit in _fits(statement):
+            if fit.method in FITTING:
+                fits[fit.name] = (fit, statement)
+            else:
+                asked.setdefault(fit.name, []).append(fit)
+    found = []
+    for name, (fit, statement) in fits.items():
+        if name in gone or statement.owner in PSEUDO or statement.owner is None:
+            continue
+        queries = asked.get(name, [])
+        predicts = any(query.method in PREDICTING for query in queries)
+        if not predicts and any(query.method == "transform" for query in queries):
+            continue
+        if not predicts and fit.method == "fit_transform":
+            continue
+        inputs = [given for query in queries if query.method in PREDICTING for given in query.inputs[:1]]
+        inputs += fit.inputs[:1]
+        found.append(
+            (
+                not predicts,
+                ModelCandidate(name, statement.owner, statement.cell.number, fit.line, tuple(dict.fromkeys(inputs))),
+            )
+        )
+    return tuple(candidate for _, candidate in sorted(found, key=lambda pair: pair[0]))
+
+
+def _fits(statement: Statement) -> list[Fit]:
+    """Return fits of names; `model = Pipeline(…).fit(X, y)` fits the name that it binds."""
+    names = sorted(statement.facts.binds)
+    found = []
+    for fit in statement.facts.fits:
+        if fit.name and "@" not in fit.name:
+            found.append(fit)
+        elif not fit.name and fit.method == "fit" and len(names) == 1:
+            found.append(fit._replace(name=names[0]))
+    return found

@@ -1,0 +1,162 @@
+"""Statements of a notebook in order, with all that was found out about each."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from nbprod.analysis import cells, knowledge
+from nbprod.analysis.expressions import Context
+from nbprod.analysis.facts import Definition, Facts
+from nbprod.analysis.scopes import bound_names
+from nbprod.analysis.statements import facts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbprod.analysis.cells import Parsed
+    from nbprod.core.notebook import Cell, Notebook
+
+Fate = Literal["own", "replay", "repeat", "left-out"]
+
+
+@dataclass(slots=True, eq=False)
+class Statement:
+    """One top-level statement and its place.
+
+    Attributes
+    ----------
+    facts
+        What it does by itself.
+    reads, mutates, maybe
+        The same with what the code does that it may run: functions it mentions, and what those mention.
+    effects, state
+        Likewise.
+    fate
+        `own`: runs once, in `owner`. `replay`: in every stage that needs it. `repeat`: in every stage after it.
+        `left-out`: nowhere.
+    """
+
+    index: int
+    parsed: Parsed
+    node: ast.stmt
+    facts: Facts
+    first: int
+    last: int
+    reads: dict[str, int] = field(default_factory=dict)
+    mutates: set[str] = field(default_factory=set)
+    maybe: set[str] = field(default_factory=set)
+    effects: dict[str, str] = field(default_factory=dict)
+    state: dict[str, str] = field(default_factory=dict)
+    patches: dict[str, int] = field(default_factory=dict)
+    seeds: set[str] = field(default_factory=set)
+    active: set[Definition] = field(default_factory=set)
+    fate: Fate = "own"
+    owner: str | None = None
+
+    @property
+    def cell(self) -> Cell:
+        """The cell it stands in."""
+        return self.parsed.cell
+
+    @property
+    def role(self) -> str | None:
+        """The role its author gave the cell."""
+        return self.cell.tag.role if self.cell.tag else None
+
+    @property
+    def writes(self) -> set[str]:
+        """Names it binds, deletes or may change."""
+        return self.facts.binds | self.maybe | self.mutates | self.facts.deletes
+
+
+def notes_of(notebooks: Sequence[Notebook]) -> tuple[list[Parsed], list[Statement]]:
+    """Return all code cells but skipped ones as parsed, and their statements with the facts of each."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of invalid escapes and the like: the notebook's own run shows them
+        parsed = [
+            cells.parse(cell, notebook.path)
+            for notebook in notebooks
+            for cell in notebook.cells
+            if cell.kind == "code" and not (cell.tag and cell.tag.role == "skip")
+        ]
+    context = _context([node for item in parsed for node in item.statements])
+    statements: list[Statement] = []
+    for item in parsed:
+        nodes = item.statements or ([_placeholder()] if item.magic else [])
+        for node in nodes:
+            facts = facts_of(node, context, item.offset)
+            if item.magic:
+                _with_cell_magic(facts, item)
+            first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
+            statements.append(Statement(len(statements), item, node, facts, first, node.end_lineno or node.lineno))
+    return parsed, statements
+
+
+def _placeholder() -> ast.stmt:
+    return ast.Pass(lineno=1, col_offset=0, end_lineno=1, end_col_offset=4)
+
+
+def _with_cell_magic(facts: Facts, parsed: Parsed) -> None:
+    magic = parsed.magic
+    assert magic is not None
+    lists = knowledge.sets("magics")
+    if magic.name in lists["cell_shell"]:
+        facts.effects.setdefault("process", f"%%{magic.name}")
+    elif magic.name in lists["cell_write"]:
+        words = [word for word in magic.arguments.split() if not word.startswith("-")]
+        facts.effects.setdefault("file-write", f"%%{magic.name}")
+        facts.files_written.add(words[0].strip("'\"") if words else "?")
+
+
+def _context(nodes: list[ast.stmt]) -> Context:
+    """Return what all statements must know of the whole notebook: imports, definitions, names bound."""
+    context = Context()
+    imports: dict[str, set[str]] = {}
+    defined: dict[str, int] = {}
+    others: set[str] = set()
+    for node in nodes:
+        names = bound_names([node])
+        context.bound |= names
+        found = _imports(node)
+        for name, dotted in found.items():
+            imports.setdefault(name, set()).add(dotted)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            defined[node.name] = defined.get(node.name, 0) + 1
+            names.discard(node.name)
+            if isinstance(node, ast.ClassDef):
+                context.classes.add(node.name)
+        others |= names - set(found)
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Global):
+                others.update(inner.names)
+            elif isinstance(inner, ast.ClassDef):
+                context.methods.update(
+                    item.name for item in inner.body if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef))
+                )
+    context.imports = {
+        name: next(iter(of)) for name, of in imports.items() if len(of) == 1 and name not in others | set(defined)
+    }
+    context.definitions = {
+        name: None for name, count in defined.items() if count == 1 and name not in others | set(imports)
+    }
+    return context
+
+
+def _imports(node: ast.stmt) -> dict[str, str]:
+    """Return the names imported anywhere in a top-level statement outside functions, with their full names."""
+    if isinstance(node, ast.Import):
+        return {
+            alias.asname or alias.name.split(".")[0]: alias.name if alias.asname else alias.name.split(".")[0]
+            for alias in node.names
+        }
+    if isinstance(node, ast.ImportFrom):
+        module = "." * node.level + (node.module or "")
+        return {alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names if alias.name != "*"}
+    if isinstance(node, (ast.Try, ast.If, ast.With)):
+        inner = [item for item in ast.iter_child_nodes(node) if isinstance(item, ast.stmt)]
+        inner += [item for handler in getattr(node, "handlers", ()) for item in handler.body]
+        return {name: dotted for item in inner for name, dotted in _imports(item).items()}
+    return {}

@@ -1,0 +1,82 @@
+"""The analysis from end to end: cells, facts, fates, edges, stages, diagnostics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nbprod.analysis import aliases, model, parameters, replays, roles
+from nbprod.analysis.edges import Linker, Links
+from nbprod.analysis.notes import notes_of
+from nbprod.analysis.stages import PSEUDO, Assembly, ordered
+from nbprod.core.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbprod.analysis.cells import Parsed
+    from nbprod.analysis.notes import Statement
+    from nbprod.core.notebook import Notebook
+    from nbprod.core.pipeline import Stage
+
+
+@dataclass(slots=True)
+class Findings:
+    """All that the diagnostics look at."""
+
+    notebooks: Sequence[Notebook]
+    parsed: list[Parsed]
+    statements: list[Statement]
+    stable: dict[str, Statement]
+    stages: dict[int, str]
+    links: Links
+    pipeline: Pipeline
+    cycle: list[str]
+
+
+def analyze(notebooks: Sequence[Notebook]) -> Pipeline:
+    """Return the pipeline of one notebook, or of several in this order.
+
+    What is wrong with them is in `Pipeline.diagnostics`; nothing is raised for the user's mistakes.
+    """
+    findings = find(notebooks)
+    return findings.pipeline
+
+
+def find(notebooks: Sequence[Notebook]) -> Findings:
+    """Return the pipeline without diagnostics, and what it was made from."""
+    parsed, statements = notes_of(notebooks)
+    aliases.resolve(statements)
+    stable = replays.stable(statements)
+    stages = roles.name_stages(notebooks, parsed)
+    roles.assign(statements, stages)
+    links = Linker(stable, statements).run()
+    assembly = Assembly(statements, parsed, links)
+    names = list(dict.fromkeys(stages[id(item.cell)] for item in parsed if id(item.cell) in stages))
+    order, cycle = ordered(names, links)
+    built = {
+        name: assembly.stage(name, [item for item in parsed if stages.get(id(item.cell)) == name]) for name in order
+    }
+    pseudo = {name: _pseudo(assembly, parsed, name) for name in PSEUDO}
+    first = notebooks[0]
+    pipeline = Pipeline(
+        first.path,
+        tuple(built.values()),
+        links.as_edges(order),
+        parameters.parameters_of(parsed),
+        roles.roles_of(notebooks, statements, stages),
+        (),
+        pseudo["serve"],
+        pseudo["gate"],
+        pseudo["test"],
+        model.candidates(statements),
+        tuple(sorted({item.cell.number for item in statements if item.fate == "left-out"})),
+        first.kernel,
+        first.metadata,
+    )
+    return Findings(notebooks, parsed, statements, stable, stages, links, pipeline, cycle)
+
+
+def _pseudo(assembly: Assembly, parsed: Sequence[Parsed], name: str) -> Stage | None:
+    cells = [item for item in parsed if item.cell.tag is not None and item.cell.tag.role == name]
+    return assembly.stage(name, cells) if cells else None

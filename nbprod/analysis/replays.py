@@ -1,0 +1,195 @@
+"""Which statements may be executed again in every stage that needs them (rule 2 of DATAFLOW.md)."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from nbprod.analysis.expressions import BUILTINS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbprod.analysis.notes import Statement
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+IMPORTS = (ast.Import, ast.ImportFrom)
+HARMLESS = {"display", "connection", "database"}
+CONFIGURABLE = {
+    "os.environ",
+    "sys.path",
+    "warnings",
+    "logging",
+    "pandas.options",
+    "numpy.options",
+    "sklearn.options",
+    "matplotlib.options",
+    "locale",
+}
+
+
+def stable(statements: Sequence[Statement]) -> dict[str, Statement]:
+    """Decide the fate `replay` or `repeat` of statements; return the statement that defines each replayed name."""
+    writers = _writers(statements)
+    first_read: dict[str, int] = {}
+    found: dict[str, Statement] = {}
+    for statement in statements:
+        if _replayable(statement, writers, first_read, found):
+            statement.fate = "replay"
+            for name in statement.facts.binds | statement.facts.maybe:
+                found.setdefault(name, statement)
+        elif _configures(statement, found):
+            statement.fate = "repeat"
+        for name in statement.facts.reads:
+            first_read.setdefault(name, statement.index)
+    return found
+
+
+def _writers(statements: Sequence[Statement]) -> dict[str, list[Statement]]:
+    writers: dict[str, list[Statement]] = {}
+    for statement in statements:
+        for name in statement.writes:
+            writers.setdefault(name, []).append(statement)
+    return writers
+
+
+def _replayable(
+    statement: Statement,
+    writers: dict[str, list[Statement]],
+    first_read: dict[str, int],
+    found: dict[str, Statement],
+) -> bool:
+    kind = kind_of(statement)
+    if kind is None or (kind == "constant" and statement.role not in (None, "setup", "parameters")):
+        return False
+    names = statement.facts.binds | statement.facts.maybe
+    if statement.mutates or statement.facts.deletes or statement.maybe - statement.facts.maybe:
+        return False
+    if set(statement.effects) - HARMLESS or statement.state or statement.patches or statement.facts.magics:
+        return False
+    if any(name in first_read and first_read[name] < statement.index and name not in found for name in names):
+        return False
+    if kind == "connection":
+        return len(names) == 1 and _only_binder(statement, writers[next(iter(names))]) and _rests_on(statement, found)
+    return all(_alone(statement, writers[name]) for name in names) and _rests_on(statement, found)
+
+
+def _only_binder(statement: Statement, writers: list[Statement]) -> bool:
+    name = next(iter(statement.facts.binds))
+    return all(
+        other is statement or name not in other.facts.binds | other.facts.maybe | other.facts.deletes
+        for other in writers
+    )
+
+
+def _alone(statement: Statement, writers: list[Statement]) -> bool:
+    """Whether nothing else writes the name; the same import twice is one."""
+    same = isinstance(statement.node, IMPORTS)
+    text = ast.dump(statement.node) if same else ""
+    return all(other is statement or (same and ast.dump(other.node) == text) for other in writers)
+
+
+def _rests_on(statement: Statement, found: dict[str, Statement]) -> bool:
+    return all(name in found or name in BUILTINS for name in statement.facts.reads)
+
+
+def kind_of(statement: Statement) -> str | None:
+    """Return `import`, `definition`, `constant`, `connection` or None."""
+    node = statement.node
+    if statement.parsed.whole:
+        return None
+    if isinstance(node, IMPORTS):
+        return "import"
+    if isinstance(node, DEFINITIONS):
+        return "definition"
+    if isinstance(node, (ast.Try, ast.If)) and _only_imports(node):
+        return "import"
+    if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if all(_plain(target) for target in targets):
+            if is_constant(node.value):
+                return "constant"
+            if _connects(statement, node.value):
+                return "connection"
+    return None
+
+
+def _plain(target: ast.expr) -> bool:
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return all(_plain(item) for item in target.elts)
+    return isinstance(target, ast.Name)
+
+
+def is_constant(node: ast.expr) -> bool:
+    """Whether an expression is a literal, or made of literals and names by operators alone."""
+    if isinstance(node, (ast.Constant, ast.Name, ast.Lambda)):
+        return True
+    if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+        return all(is_constant(item) for item in node.elts)
+    if isinstance(node, ast.Dict):
+        return all(key is None or is_constant(key) for key in node.keys) and all(
+            is_constant(item) for item in node.values
+        )
+    if isinstance(node, ast.BinOp):
+        return is_constant(node.left) and is_constant(node.right)
+    if isinstance(node, ast.UnaryOp):
+        return is_constant(node.operand)
+    if isinstance(node, ast.JoinedStr):
+        return all(is_constant(item) for item in node.values)
+    if isinstance(node, ast.FormattedValue):
+        return is_constant(node.value)
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("dict", "list", "tuple", "set", "frozenset", "Path", "range", "timedelta", "date")
+    ):
+        return all(is_constant(item) for item in node.args) and all(is_constant(item.value) for item in node.keywords)
+    return False
+
+
+def _connects(statement: Statement, node: ast.expr) -> bool:
+    """Whether this opens a connection that can be opened again: not to a database in memory."""
+    if "connection" not in statement.facts.effects or not isinstance(node, ast.Call):
+        return False
+    first = node.args[0] if node.args else None
+    if first is None:
+        return not statement.facts.effects["connection"].startswith(("duckdb", "sqlite3"))
+    return not (isinstance(first, ast.Constant) and ":memory:" in str(first.value)) and not (
+        isinstance(first, ast.Constant) and first.value in ("", "sqlite://")
+    )
+
+
+def _only_imports(node: ast.Try | ast.If) -> bool:
+    """Whether a block does nothing but import, with constants or `pass` in place of what is missing."""
+    inner = [item for item in ast.walk(node) if isinstance(item, ast.stmt) and item is not node]
+    if not any(isinstance(item, IMPORTS) for item in inner):
+        return False
+    return all(
+        isinstance(item, (*IMPORTS, ast.Pass))
+        or (isinstance(item, ast.Assign) and all(_plain(target) for target in item.targets) and is_constant(item.value))
+        for item in inner
+    )
+
+
+def _configures(statement: Statement, found: dict[str, Statement]) -> bool:
+    """Whether a setup statement only sets options, so that it may be repeated in every process."""
+    if statement.role not in (None, "setup") or statement.parsed.whole:
+        return False
+    facts = statement.facts
+    if (
+        facts.binds
+        or statement.maybe
+        or statement.mutates
+        or facts.deletes
+        or set(statement.effects) - {"display", "install"}
+    ):
+        return False
+    magics = bool(facts.magics) and all(kind == "configure" for kind, _, _ in facts.magics)
+    options = bool(statement.state) and set(statement.state) <= CONFIGURABLE
+    if not (magics or options or statement.patches or facts.star):
+        return False
+    return _rests_on(statement, found) and _simple(statement.node)
+
+
+def _simple(node: ast.stmt) -> bool:
+    return isinstance(node, (ast.Expr, ast.Assign, ast.Import, ast.ImportFrom))

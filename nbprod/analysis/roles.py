@@ -1,0 +1,169 @@
+"""Where each statement runs: the roles authors gave, and those that follow (rules 1, 3 and 5 of DATAFLOW.md)."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from nbprod.analysis import knowledge
+from nbprod.core.notebook import ROLES
+from nbprod.core.pipeline import CellRole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbprod.analysis.cells import Parsed
+    from nbprod.analysis.notes import Statement
+    from nbprod.core.notebook import Notebook
+
+WHOLE = "notebook"
+PSEUDO = ("serve", "gate", "test")
+
+
+def name_stages(notebooks: Sequence[Notebook], parsed: Sequence[Parsed]) -> dict[int, str]:
+    """Return the stage of each cell (by `id()`) that its author put in one; without any, all untagged cells are one."""
+    tagged = {id(item.cell): item.cell.tag.stage for item in parsed if item.cell.tag and item.cell.tag.stage}
+    if tagged:
+        return {key: stage for key, stage in tagged.items() if stage is not None}
+    return {id(item.cell): WHOLE for item in parsed if item.cell.tag is None}
+
+
+def assign(statements: Sequence[Statement], stages: dict[int, str]) -> None:
+    """Give every statement its owner: the stage, gate, serve or test cell that executes it once."""
+    order = [stages[id(item.cell)] for item in statements if id(item.cell) in stages]
+    before = order[0] if order else None
+    after = _following(statements, stages)
+    exploration = _exploration(statements, stages)
+    for statement in statements:
+        own = stages.get(id(statement.cell))
+        if own is not None:
+            statement.owner = before = own
+            if statement.fate == "repeat":
+                statement.fate = "own"
+        elif statement.role in PSEUDO:
+            statement.owner = statement.role
+            if statement.fate == "repeat":
+                statement.fate = "own"
+        elif statement.fate != "own":
+            statement.owner = None
+        elif statement.role == "parameters":
+            statement.owner = after[statement.index] or before
+        elif id(statement.cell) in exploration:
+            statement.fate = "left-out"
+        else:
+            statement.owner = before
+
+
+def _following(statements: Sequence[Statement], stages: dict[int, str]) -> dict[int, str | None]:
+    """Return, for each statement, the stage of the next stage cell."""
+    following: dict[int, str | None] = {}
+    current: str | None = None
+    for statement in reversed(statements):
+        current = stages.get(id(statement.cell), current)
+        following[statement.index] = current
+    return following
+
+
+def _exploration(statements: Sequence[Statement], stages: dict[int, str]) -> set[int]:
+    """Return the untagged cells (by `id()`) all of whose own statements do nothing but show something."""
+    by_cell: dict[int, list[Statement]] = {}
+    read_at: dict[str, int] = {}
+    for statement in statements:
+        if statement.role is None and id(statement.cell) not in stages:
+            by_cell.setdefault(id(statement.cell), []).append(statement)
+        for name in statement.reads:
+            read_at[name] = statement.index
+    return {
+        cell
+        for cell, items in by_cell.items()
+        if all(item.fate != "own" or shows_only(item, items, read_at) for item in items)
+    }
+
+
+def shows_only(statement: Statement, cell: Sequence[Statement], read_at: dict[str, int]) -> bool:
+    """Whether a statement leaves nothing behind that a later cell, or a person, could look for."""
+    facts = statement.facts
+    if (
+        set(statement.effects) - {"display", "file-read"}
+        or statement.state
+        or statement.patches
+        or facts.deletes
+        or facts.star
+    ):
+        return False
+    if any(kind != "show" for kind, _, _ in facts.magics) or (statement.parsed.magic and not _shows(statement)):
+        return False
+    drawn = _figures(statement)
+    last = cell[-1].index
+    local = {name for item in cell for name in _figures(item)}
+    return (
+        not (facts.binds | statement.maybe) - drawn
+        and statement.mutates <= local
+        and all(read_at.get(name, 0) <= last for name in drawn)
+    )
+
+
+def _shows(statement: Statement) -> bool:
+    magic = statement.parsed.magic
+    lists = knowledge.sets("magics")
+    return magic is not None and (magic.name in lists["cell_show"] or magic.name in ("time", "timeit"))
+
+
+def _figures(statement: Statement) -> set[str]:
+    """Return the names a statement binds to figures and axes, which live no longer than their cell."""
+    node = statement.node
+    if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
+        return set()
+    func = node.value.func
+    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    drawing = {
+        "subplots",
+        "figure",
+        "subplot",
+        "gca",
+        "gcf",
+        "plot",
+        "hist",
+        "scatter",
+        "bar",
+        "boxplot",
+        "heatmap",
+        "pairplot",
+    }
+    return set(statement.facts.binds) if name in drawing else set()
+
+
+def roles_of(
+    notebooks: Sequence[Notebook], statements: Sequence[Statement], stages: dict[int, str]
+) -> tuple[CellRole, ...]:
+    """Return the role of every code cell, with the reason where it was inferred."""
+    by_cell: dict[int, list[Statement]] = {}
+    for statement in statements:
+        by_cell.setdefault(id(statement.cell), []).append(statement)
+    roles = []
+    for notebook in notebooks:
+        for cell in notebook.cells:
+            if cell.kind != "code":
+                continue
+            if cell.tag is not None:
+                roles.append(CellRole(cell.number, cell.id, cell.tag.role, cell.tag.stage))
+            else:
+                roles.append(_inferred(cell.number, cell.id, stages.get(id(cell)), by_cell.get(id(cell), [])))
+    return tuple(roles)
+
+
+def _inferred(number: int, identity: str, stage: str | None, statements: Sequence[Statement]) -> CellRole:
+    if stage is not None:
+        return CellRole(number, identity, "stage", stage, True, "no cell is tagged, so the notebook is one stage")
+    fates = {statement.fate for statement in statements}
+    owners = [statement.owner for statement in statements if statement.fate == "own" and statement.owner]
+    if owners:
+        return CellRole(number, identity, "stage", owners[0], True, f"it runs once, so it joins stage {owners[0]}")
+    if "left-out" in fates:
+        return CellRole(number, identity, "exploration", None, True, "it only shows something and no stage needs it")
+    if not statements:
+        return CellRole(number, identity, "exploration", None, True, "nothing in it is executed")
+    return CellRole(number, identity, "setup", None, True, "imports, definitions and constants: repeated where needed")
+
+
+assert set(PSEUDO) < set(ROLES)

@@ -1,0 +1,78 @@
+"""Pieces of cells: the author's own lines, with what is not meant left blank so that line numbers stay."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from typing import TYPE_CHECKING
+
+from nbprod.core.pipeline import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbprod.analysis.cells import Parsed
+    from nbprod.analysis.notes import Statement
+    from nbprod.core.pipeline import StepKind
+
+
+def whole(parsed: Parsed) -> Step:
+    """Return the step that executes a cell as it is."""
+    cell = parsed.cell
+    dropped = cell.source.count("\n") - cell.body.count("\n")
+    names = {name for node in parsed.statements for name in _names(node)}
+    return Step("cell", cell.number, cell.id, cell.body, 1 + dropped, parsed.notebook, tuple(sorted(names)))
+
+
+def cut(kind: StepKind, statements: Sequence[Statement]) -> Step:
+    """Return the step that executes these statements of one cell."""
+    parsed = statements[0].parsed
+    if parsed.whole:
+        return whole(parsed)
+    cell = parsed.cell
+    dropped = cell.source.count("\n") - cell.body.count("\n")
+    shift = parsed.offset - dropped
+    lines = cell.body.split("\n")
+    kept: dict[int, str] = {}
+    for statement in statements:
+        shared = _shares_lines(statement)
+        for row, text in enumerate(
+            _segment(statement) if shared else lines[statement.first + shift - 1 : statement.last + shift]
+        ):
+            number = statement.first + row
+            kept[number] = f"{kept[number]}; {text}" if number in kept and shared else text
+    first, last = min(kept), max(kept)
+    source = "\n".join(kept.get(number, "") for number in range(first, last + 1))
+    names = {name for statement in statements for name in (*statement.facts.binds, *statement.facts.maybe)}
+    return Step(kind, cell.number, cell.id, source, first + parsed.offset, parsed.notebook, tuple(sorted(names)))
+
+
+def digest(statements: Sequence[Statement], parsed: Sequence[Parsed]) -> str:
+    """Return the digest of what a stage executes; comments and layout do not change it."""
+    total = hashlib.sha256()
+    for statement in statements:
+        total.update(ast.dump(statement.node).encode("utf-8", "surrogatepass"))
+    for item in parsed:
+        if item.magic is not None or item.problems:
+            total.update(item.cell.body.encode("utf-8", "surrogatepass"))
+    return total.hexdigest()
+
+
+def _names(node: ast.stmt) -> list[str]:
+    from nbprod.analysis.scopes import bound_names
+
+    return sorted(bound_names([node]))
+
+
+def _shares_lines(statement: Statement) -> bool:
+    """Whether another statement of the cell begins or ends on a line of this one (`a = 1; b = 2`)."""
+    return any(
+        node is not statement.node
+        and node.lineno <= statement.last
+        and (node.end_lineno or node.lineno) >= statement.first
+        for node in statement.parsed.statements
+    )
+
+
+def _segment(statement: Statement) -> list[str]:
+    return ast.unparse(statement.node).split("\n")

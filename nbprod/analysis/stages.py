@@ -1,0 +1,181 @@
+"""Stages put together: the steps each executes, its options, and the order of all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from nbprod.analysis import sources
+from nbprod.analysis.roles import PSEUDO
+from nbprod.core.notebook import Resources, StageOptions
+from nbprod.core.pipeline import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nbprod.analysis.cells import Parsed
+    from nbprod.analysis.edges import Links
+    from nbprod.analysis.notes import Statement
+    from nbprod.core.pipeline import Step, StepKind
+
+VOLATILE = {
+    "network": "{} uses the network",
+    "database": "{} reads a database",
+    "clock": "{} reads the clock",
+    "entropy": "{} draws entropy",
+    "process": "{} starts a process",
+    "input": "{} asks for input",
+}
+GENERATORS = ("numpy.random", "random", "torch.random")
+
+
+class Assembly:
+    """Builds stages from linked statements."""
+
+    def __init__(self, statements: Sequence[Statement], parsed: Sequence[Parsed], links: Links) -> None:
+        self.statements = statements
+        self.parsed = parsed
+        self.links = links
+        self.seeded = _seeded(statements)
+
+    def stage(self, name: str, cells: Sequence[Parsed]) -> Stage:
+        """Return the stage of that name; `cells` are those its author gave it."""
+        own = [item for item in self.statements if item.owner == name and item.fate in ("own", "replay")]
+        first = min((item.index for item in own), default=0)
+        last = max((item.index for item in own), default=-1)
+        needed = self.links.needs.get(name, set())
+        before = [
+            item for item in self.statements if item.index in needed or (item.fate == "repeat" and item.index < first)
+        ]
+        inside = [item for item in self.statements if item.fate == "repeat" and first < item.index < last]
+        prelude = [item for item in own if item.role == "parameters"]
+        steps = self.prelude(sorted([*before, *prelude], key=lambda item: item.index))
+        steps += self.own(cells, sorted([*own, *inside], key=lambda item: item.index))
+        executed = [*before, *own, *inside]
+        replays = {
+            bound
+            for item in before
+            if item.fate == "replay" and item.role != "parameters"
+            for bound in item.facts.binds | item.facts.maybe
+        }
+        parameters = {bound for item in (*before, *prelude) if item.role == "parameters" for bound in item.facts.binds}
+        read = {name for item in executed if item.role != "parameters" for name in item.reads}
+        written = set().union(*(item.writes for item in own if item.fate == "own")) if own else set()
+        deleted = _deleted(own)
+        numbers = {item.cell.number for item in cells} | {item.cell.number for item in own}
+        return Stage(
+            name,
+            tuple(sorted(numbers)),
+            tuple(steps),
+            tuple(sorted(self.links.reads.get(name, ()))),
+            tuple(sorted(written - deleted)),
+            tuple(sorted(deleted)),
+            tuple(sorted(replays)),
+            tuple(sorted(parameters & (read | {name for item in prelude for name in item.facts.binds}))),
+            _options(cells),
+            code_digest=sources.digest(executed, cells),
+            volatile=self.volatile(executed),
+            **_collected(executed),
+        )
+
+    def prelude(self, statements: Sequence[Statement]) -> list[Step]:
+        """Return the steps that come before the inputs are loaded: parameters and replays, in notebook order."""
+        steps = []
+        for _, group in groupby(statements, key=lambda item: id(item.parsed)):
+            items = list(group)
+            kind: StepKind = "parameters" if items[0].role == "parameters" else "replay"
+            steps.append(sources.cut(kind, items))
+        return steps
+
+    def own(self, cells: Sequence[Parsed], statements: Sequence[Statement]) -> list[Step]:
+        """Return the stage's own cells, whole, and pieces of other cells that joined it."""
+        by_cell: dict[int, list[Statement]] = {}
+        for statement in statements:
+            by_cell.setdefault(id(statement.parsed), []).append(statement)
+        mine = {id(item) for item in cells}
+        steps = []
+        for item in self.parsed:
+            joined = [one for one in by_cell.get(id(item), []) if one.role != "parameters"]
+            if id(item) in mine:
+                steps.append(sources.whole(item))
+            elif joined:
+                steps.append(
+                    sources.whole(item) if len(joined) == len(item.statements) else sources.cut("cell", joined)
+                )
+        return steps
+
+    def volatile(self, statements: Sequence[Statement]) -> tuple[str, ...]:
+        """Return why no fingerprint can see all that these statements depend on."""
+        reasons: dict[str, None] = {}
+        for statement in statements:
+            for token, cause in statement.effects.items():
+                if token in VOLATILE:
+                    reasons[VOLATILE[token].format(cause)] = None
+            for token, cause in statement.state.items():
+                if token in GENERATORS and self.seeded.get(token, len(self.statements)) > statement.index:
+                    reasons[f"{cause} draws random numbers without a seed"] = None
+        return tuple(reasons)
+
+
+def _seeded(statements: Sequence[Statement]) -> dict[str, int]:
+    """Return where each global generator is first seeded."""
+    found: dict[str, int] = {}
+    for statement in statements:
+        for token in statement.seeds if "entropy" not in statement.effects else ():
+            found.setdefault(token, statement.index)
+    return found
+
+
+def _deleted(statements: Sequence[Statement]) -> set[str]:
+    gone: set[str] = set()
+    for statement in statements:
+        gone = (
+            (gone | statement.facts.deletes) - statement.facts.binds - (statement.facts.maybe - statement.facts.deletes)
+        )
+    return gone
+
+
+def _collected(statements: Sequence[Statement]) -> dict[str, Any]:
+    """Return modules, files and environment variables of statements and of the code they may run."""
+    total: dict[str, set[str]] = {"modules": set(), "files_read": set(), "files_written": set(), "environment": set()}
+    for statement in statements:
+        for facts in (statement.facts, *(definition.facts for definition in statement.active)):
+            for key, found in total.items():
+                found |= getattr(facts, key)
+    total["files_written"].discard("?")
+    return {key: tuple(sorted(found)) for key, found in total.items()}
+
+
+def _options(cells: Sequence[Parsed]) -> StageOptions:
+    """Return the options of a stage, merged over its cells; lists are joined, of others the last given counts."""
+    merged: dict[str, Any] = {}
+    for item in cells:
+        options: Mapping[str, Any] = item.cell.tag.options if item.cell.tag else {}
+        for key, value in options.items():
+            if isinstance(value, tuple):
+                merged[key] = tuple(dict.fromkeys((*merged.get(key, ()), *value)))
+            elif key == "resources":
+                merged[key] = {**merged.get(key, {}), **value}
+            else:
+                merged[key] = value
+    resources = Resources(**merged.pop("resources", {}))
+    return replace(StageOptions(**merged), resources=resources)
+
+
+def ordered(names: Sequence[str], links: Links) -> tuple[list[str], list[str]]:
+    """Return stages in an order that satisfies all edges, by position where there is a choice; and those on a cycle."""
+    waiting = {name: {source for source, target in links.edges if target == name and source in names} for name in names}
+    order: list[str] = []
+    while waiting:
+        ready = next((name for name in names if name in waiting and not waiting[name]), None)
+        if ready is None:
+            return [*order, *(name for name in names if name in waiting)], [name for name in names if name in waiting]
+        del waiting[ready]
+        order.append(ready)
+        for sources_left in waiting.values():
+            sources_left.discard(ready)
+    return order, []
+
+
+__all__ = ["PSEUDO", "Assembly", "ordered"]
