@@ -106,7 +106,7 @@ def _complete(frame: Any) -> Any:
 def _split(frame: Any) -> dict[str, Any]:
     split: dict[str, Any] = frame.where(frame.notnull(), None).to_dict(orient="split")
     del split["index"]
-    if all(frame.columns == range(len(frame.columns))):
+    if list(frame.columns) == list(range(len(frame.columns))):
         del split["columns"]
     return split
 

@@ -241,7 +241,7 @@ def _function_forms(model: Any, names: Iterable[str], namespace: Mapping[str, An
         yield from _spread_forms(parameters, names, namespace)
         return
     argument = parameters[0]
-    wanted = hint(model.predict, argument)
+    wanted = hint(model.predict, argument) or ("table" if is_frame(namespace.get(argument)) else None)
     for value in _ordered([argument, *names], namespace):
         for form in _forms(value, wanted):
             yield replace(form, argument=argument)
