@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from nbprod.tracking import context
 from nbprod.tracking.lock import alive
@@ -105,7 +105,7 @@ class RunJournal:
         self.pipeline = pipeline
         self.options = options
         self.notes: list[str] = []
-        self._file: IO[str] | None = None
+        self._path: Path | None = None
         self._run = ""
         self._count = 0
         self._offline = False
@@ -117,16 +117,14 @@ class RunJournal:
         try:
             if event.kind == "run-started":
                 self._begin(event)
-            elif self._file is not None:
+            elif self._path is not None:
                 self._append(event, {})
-            if event.kind == "run-finished":
-                self._finish()
         except (OSError, ValueError, TypeError) as error:
             self.notes.append(f"the journal for MLflow could not be written: {error}")
 
     def stage(self, stage: str) -> Mapping[str, Any] | None:
         """Make the MLflow runs of this run and `stage` in a process of its own, and return where calls land."""
-        if self._offline or self._file is None:
+        if self._offline or self._path is None:
             return None
         command = [sys.executable, "-m", "nbprod.tracking", str(self.project.root), "--home", str(self.project.home)]
         try:
@@ -152,11 +150,12 @@ class RunJournal:
         self._run = str(event.data["run"])
         path = folder(self.project.home) / f"{self._run}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("w", encoding="utf-8")
+        path.unlink(missing_ok=True)
+        self._path = path
         self._append(event, {"context": context.gather(self.project, self.pipeline, self.options, event.data)})
 
     def _append(self, event: Event, more: Mapping[str, Any]) -> None:
-        assert self._file is not None
+        assert self._path is not None
         self._count += 1
         entry = {
             "seq": self._count,
@@ -167,11 +166,8 @@ class RunJournal:
             "data": dict(event.data),
             **more,
         }
-        self._file.write(json.dumps(entry, ensure_ascii=False, default=str) + "\n")
-        self._file.flush()
-
-    def _finish(self) -> None:
-        if self._file is not None:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._file = None
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry, ensure_ascii=False, default=str) + "\n")
+            if event.kind == "run-finished":
+                file.flush()
+                os.fsync(file.fileno())
