@@ -138,6 +138,10 @@ class Capture:
 
     def install(self) -> None:
         """Put our streams and pipes in the place of the process's own."""
+        # first, while these still are what Python opened: of a file it would ask its position, which a pipe has not
+        for stream in (sys.__stdout__, sys.__stderr__):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(line_buffering=True, errors="replace")
         for fd in NAMES:
             read, write = os.pipe()
             os.set_blocking(read, False)
@@ -145,9 +149,6 @@ class Capture:
             os.close(write)
             self._reads[read] = fd
             self._poll.register(read, select.POLLIN)
-        for stream in (sys.__stdout__, sys.__stderr__):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(line_buffering=True, errors="replace")
         sys.stdout, sys.stderr = Stream(self, 1), Stream(self, 2)
         os.register_at_fork(after_in_child=self._in_child)
         threading.Thread(target=self._watch, name="nbprod-capture", daemon=True).start()
