@@ -41,7 +41,8 @@ class Parameter:
     """A name of the `parameters` cell.
 
     `type` is `int`, `float`, `str`, `bool`, `list`, `dict`, `date`, …; `default` is the literal's value (None when it
-    is not a literal), `default_source` its text, `help` the comment beside or above it.
+    is not a literal), `default_source` its text, `help` the comment beside or above it, `derived_from` the parameters
+    its default is computed from: overriding those does not change it.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Parameter:
     cell: int = 0
     line: int = 0
     optional: bool = False
+    derived_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
