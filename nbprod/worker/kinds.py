@@ -50,7 +50,8 @@ FROZEN: tuple[type, ...] = (
 )
 FROZEN_ELSEWHERE = (
     ("numpy", ("dtype", "generic", "ufunc")),
-    ("pandas", ("Index", "Period", "Interval", "NaT", "NA", "DateOffset")),
+    ("pandas", ("Index", "Period", "Interval", "NaT", "NA")),
+    ("pandas._libs.tslibs.offsets", ("BaseOffset",)),
     ("pandas.api.extensions", ("ExtensionDtype",)),
     ("pyarrow", ("Array", "ChunkedArray", "Table", "Schema", "DataType", "Buffer", "Scalar", "RecordBatch")),
 )

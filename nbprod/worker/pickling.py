@@ -14,8 +14,9 @@ import marshal
 import pickle
 import sys
 import types
+import typing
 import warnings
-from functools import _lru_cache_wrapper, lru_cache
+from functools import _lru_cache_wrapper, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cloudpickle import cloudpickle
@@ -206,6 +207,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             types.CellType: _cell,
             types.ModuleType: _module,
             _lru_cache_wrapper: self._cached,
+            cached_property: _cached_property,
         }
         if kind.__module__ == "random" and kind.__name__ == "Random":
             return self._single
@@ -258,10 +260,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         reduced = super().reducer_override(kind)
         if reduced is NotImplemented or len(reduced) < 3:
             return reduced
-        make, (*parts, _tracker, extra), *rest = reduced
         self.classes.add(id(kind))
-        # Without cloudpickle's tracker: two snapshots of a class that changed in between are two classes.
-        return make, (*parts, None, extra), *rest
+        return _own_class(kind, *reduced)
 
     def _array(self, array: Any) -> Any:
         if id(array) not in self._apart:
@@ -313,6 +313,27 @@ def _module(module: types.ModuleType) -> Any:
     if sys.modules.get(module.__name__) is not module:
         raise NotStorable(module_reason(module))
     return importlib.import_module, (module.__name__,)
+
+
+def _own_class(kind: type, make: Any, parts: Any, state: Any, *rest: Any) -> Any:
+    """Amend what cloudpickle stores of a class made in the notebook.
+
+    No tracker: two snapshots of a class that changed in between are two classes. Real slots, and the full name.
+    """
+    *parts, _tracker, extra = parts
+    if make is cloudpickle._make_skeleton_class:
+        body, others = state
+        early = {"__qualname__": kind.__qualname__}
+        if "__slots__" in body and typing.NamedTuple not in kind.__dict__.get("__orig_bases__", ()):
+            early["__slots__"] = body.pop("__slots__")
+        parts[3] = {**parts[3], **early}
+        state = body, others
+    return make, (*parts, None, extra), state, *rest
+
+
+def _cached_property(value: Any) -> Any:
+    """Leave out the lock that it has before Python 3.12."""
+    return cached_property, (value.func,), {"attrname": value.attrname}
 
 
 def _memmap(array: Any) -> Any:

@@ -115,11 +115,14 @@ class Saver:
         tree = plain.scan(self.namespace[name])
         if tree is not None:
             return [(identity, None) for identity in tree.containers]
-        return [
-            (identity, value)
-            for identity, value in pickler.mutable_ids()
-            if (identity in pickler.classes if isinstance(value, type) else self._mutable(value))
-        ]
+        found: list[tuple[int, object]] = []
+        hidden: set[int] = set()
+        for identity, value in pickler.mutable_ids():
+            if identity in pickler.classes if isinstance(value, type) else self._mutable(value):
+                found.append((identity, value))
+            elif type(value).__dictoffset__:
+                hidden.add(id(value.__dict__))  # the attributes of what is frozen are frozen too
+        return [entry for entry in found if entry[0] not in hidden]
 
     def _mutable(self, value: object) -> bool:
         kind = type(value)
