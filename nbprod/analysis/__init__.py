@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from nbprod.analysis.diagnostics import explain
 from nbprod.analysis.graph import to_json, to_mermaid, to_text
 from nbprod.analysis.pipeline import analyze
+from nbprod.analysis.readiness import Readiness, ReadinessStep, readiness
 
-__all__ = ["analyze", "to_json", "to_mermaid", "to_text"]
+__all__ = ["Readiness", "ReadinessStep", "analyze", "explain", "readiness", "to_json", "to_mermaid", "to_text"]

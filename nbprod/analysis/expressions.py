@@ -43,13 +43,15 @@ class Context:
         All names the notebook binds anywhere at its top level.
     methods
         Names of methods of the notebook's own classes.
+    immutable
+        Names only ever bound to numbers, texts and the like, whose objects nothing can change.
     """
 
     imports: dict[str, str] = field(default_factory=dict)
     definitions: dict[str, Definition | None] = field(default_factory=dict)
-    classes: set[str] = field(default_factory=set)
     bound: set[str] = field(default_factory=set)
     methods: set[str] = field(default_factory=set)
+    immutable: set[str] = field(default_factory=set)
 
 
 class Expressions:
@@ -152,7 +154,7 @@ class Expressions:
 
     def _name(self, node: ast.Name) -> Flow:
         key = self.read(node.id, node.lineno)
-        if key in self.context.imports:
+        if key in self.context.imports or key in self.context.immutable:
             return NOTHING
         if key in self.context.definitions:
             return Flow(frozenset(), frozenset((key,)))

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from nbprod.analysis import cells, knowledge
-from nbprod.analysis.expressions import Context
+from nbprod.analysis.context import context_of
 from nbprod.analysis.facts import Definition, Facts
-from nbprod.analysis.scopes import bound_names
 from nbprod.analysis.statements import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbprod.analysis.cells import Parsed
+    from nbprod.analysis.expressions import Context
     from nbprod.core.notebook import Cell, Notebook
 
 Fate = Literal["own", "replay", "repeat", "left-out"]
@@ -72,8 +72,8 @@ class Statement:
         return self.facts.binds | self.maybe | self.mutates | self.facts.deletes
 
 
-def notes_of(notebooks: Sequence[Notebook]) -> tuple[list[Parsed], list[Statement]]:
-    """Return all code cells but skipped ones as parsed, and their statements with the facts of each."""
+def notes_of(notebooks: Sequence[Notebook]) -> tuple[list[Parsed], list[Statement], Context]:
+    """Return all code cells but skipped ones as parsed, their statements with the facts of each, and what all know."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of invalid escapes and the like: the notebook's own run shows them
         parsed = [
@@ -82,7 +82,7 @@ def notes_of(notebooks: Sequence[Notebook]) -> tuple[list[Parsed], list[Statemen
             for cell in notebook.cells
             if cell.kind == "code" and not (cell.tag and cell.tag.role == "skip")
         ]
-    context = _context([node for item in parsed for node in item.statements])
+    context = context_of([node for item in parsed for node in item.statements])
     statements: list[Statement] = []
     for item in parsed:
         nodes = item.statements or ([_placeholder()] if item.magic else [])
@@ -92,7 +92,7 @@ def notes_of(notebooks: Sequence[Notebook]) -> tuple[list[Parsed], list[Statemen
                 _with_cell_magic(facts, item)
             first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
             statements.append(Statement(len(statements), item, node, facts, first, node.end_lineno or node.lineno))
-    return parsed, statements
+    return parsed, statements, context
 
 
 def _placeholder() -> ast.stmt:
@@ -109,54 +109,3 @@ def _with_cell_magic(facts: Facts, parsed: Parsed) -> None:
         words = [word for word in magic.arguments.split() if not word.startswith("-")]
         facts.effects.setdefault("file-write", f"%%{magic.name}")
         facts.files_written.add(words[0].strip("'\"") if words else "?")
-
-
-def _context(nodes: list[ast.stmt]) -> Context:
-    """Return what all statements must know of the whole notebook: imports, definitions, names bound."""
-    context = Context()
-    imports: dict[str, set[str]] = {}
-    defined: dict[str, int] = {}
-    others: set[str] = set()
-    for node in nodes:
-        names = bound_names([node])
-        context.bound |= names
-        found = _imports(node)
-        for name, dotted in found.items():
-            imports.setdefault(name, set()).add(dotted)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            defined[node.name] = defined.get(node.name, 0) + 1
-            names.discard(node.name)
-            if isinstance(node, ast.ClassDef):
-                context.classes.add(node.name)
-        others |= names - set(found)
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Global):
-                others.update(inner.names)
-            elif isinstance(inner, ast.ClassDef):
-                context.methods.update(
-                    item.name for item in inner.body if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef))
-                )
-    context.imports = {
-        name: next(iter(of)) for name, of in imports.items() if len(of) == 1 and name not in others | set(defined)
-    }
-    context.definitions = {
-        name: None for name, count in defined.items() if count == 1 and name not in others | set(imports)
-    }
-    return context
-
-
-def _imports(node: ast.stmt) -> dict[str, str]:
-    """Return the names imported anywhere in a top-level statement outside functions, with their full names."""
-    if isinstance(node, ast.Import):
-        return {
-            alias.asname or alias.name.split(".")[0]: alias.name if alias.asname else alias.name.split(".")[0]
-            for alias in node.names
-        }
-    if isinstance(node, ast.ImportFrom):
-        module = "." * node.level + (node.module or "")
-        return {alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names if alias.name != "*"}
-    if isinstance(node, (ast.Try, ast.If, ast.With)):
-        inner = [item for item in ast.iter_child_nodes(node) if isinstance(item, ast.stmt)]
-        inner += [item for handler in getattr(node, "handlers", ()) for item in handler.body]
-        return {name: dotted for item in inner for name, dotted in _imports(item).items()}
-    return {}

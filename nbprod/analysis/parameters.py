@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nbprod.core.pipeline import Parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from nbprod.analysis.cells import Parsed
 
@@ -26,7 +26,7 @@ def parameters_of(parsed: Sequence[Parsed]) -> tuple[Parameter, ...]:
     comments = _comments(item.cell.body)
     found: dict[str, Parameter] = {}
     for name, value, annotation, node in assignments(item.statements):
-        parameter = _parameter(item, name, value, annotation)
+        parameter = _parameter(name, value, annotation, found)
         line = node.lineno + item.offset
         help_text = _help(comments, node, item)
         found[name] = Parameter(**parameter, help=help_text, cell=item.cell.number, line=line)
@@ -54,7 +54,9 @@ def _pairs(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, ast.
             yield from _pairs(item, part)
 
 
-def _parameter(item: Parsed, name: str, value: ast.expr | None, annotation: ast.expr | None) -> dict[str, Any]:
+def _parameter(
+    name: str, value: ast.expr | None, annotation: ast.expr | None, names: Collection[str]
+) -> dict[str, Any]:
     default = _literal(value)
     declared, optional = _declared(annotation)
     kind = declared or _type(value, default)
@@ -65,7 +67,13 @@ def _parameter(item: Parsed, name: str, value: ast.expr | None, annotation: ast.
         "default": known,
         "default_source": ast.unparse(value) if value is not None else "",
         "optional": optional or (default is None),
+        "derived_from": _derived(value, names),
     }
+
+
+def _derived(value: ast.expr | None, names: Collection[str]) -> tuple[str, ...]:
+    found = [node.id for node in ast.walk(value) if isinstance(node, ast.Name)] if value is not None else []
+    return tuple(dict.fromkeys(name for name in found if name in names))
 
 
 def _literal(value: ast.expr | None) -> Any:

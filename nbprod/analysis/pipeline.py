@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nbprod.analysis import aliases, model, parameters, replays, roles
-from nbprod.analysis.edges import Linker, Links
+from nbprod.analysis import aliases, diagnostics, model, parameters, replays, roles
+from nbprod.analysis.edges import Linker
+from nbprod.analysis.findings import Findings
 from nbprod.analysis.notes import notes_of
 from nbprod.analysis.stages import PSEUDO, Assembly, ordered
 from nbprod.core.pipeline import Pipeline
@@ -15,23 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbprod.analysis.cells import Parsed
-    from nbprod.analysis.notes import Statement
     from nbprod.core.notebook import Notebook
     from nbprod.core.pipeline import Stage
-
-
-@dataclass(slots=True)
-class Findings:
-    """All that the diagnostics look at."""
-
-    notebooks: Sequence[Notebook]
-    parsed: list[Parsed]
-    statements: list[Statement]
-    stable: dict[str, Statement]
-    stages: dict[int, str]
-    links: Links
-    pipeline: Pipeline
-    cycle: list[str]
 
 
 def analyze(notebooks: Sequence[Notebook]) -> Pipeline:
@@ -40,12 +26,12 @@ def analyze(notebooks: Sequence[Notebook]) -> Pipeline:
     What is wrong with them is in `Pipeline.diagnostics`; nothing is raised for the user's mistakes.
     """
     findings = find(notebooks)
-    return findings.pipeline
+    return replace(findings.pipeline, diagnostics=diagnostics.check(findings))
 
 
 def find(notebooks: Sequence[Notebook]) -> Findings:
     """Return the pipeline without diagnostics, and what it was made from."""
-    parsed, statements = notes_of(notebooks)
+    parsed, statements, context = notes_of(notebooks)
     aliases.resolve(statements)
     stable = replays.stable(statements)
     stages = roles.name_stages(notebooks, parsed)
@@ -74,7 +60,7 @@ def find(notebooks: Sequence[Notebook]) -> Findings:
         first.kernel,
         first.metadata,
     )
-    return Findings(notebooks, parsed, statements, stable, stages, links, pipeline, cycle)
+    return Findings(notebooks, parsed, statements, context, stable, stages, links, pipeline, cycle)
 
 
 def _pseudo(assembly: Assembly, parsed: Sequence[Parsed], name: str) -> Stage | None:

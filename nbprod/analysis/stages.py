@@ -37,7 +37,7 @@ class Assembly:
         self.statements = statements
         self.parsed = parsed
         self.links = links
-        self.seeded = _seeded(statements)
+        self.seeds = seeded(statements)
 
     def stage(self, name: str, cells: Sequence[Parsed]) -> Stage:
         """Return the stage of that name; `cells` are those its author gave it."""
@@ -113,12 +113,12 @@ class Assembly:
                 if token in VOLATILE:
                     reasons[VOLATILE[token].format(cause)] = None
             for token, cause in statement.state.items():
-                if token in GENERATORS and self.seeded.get(token, len(self.statements)) > statement.index:
+                if token in GENERATORS and self.seeds.get(token, len(self.statements)) > statement.index:
                     reasons[f"{cause} draws random numbers without a seed"] = None
         return tuple(reasons)
 
 
-def _seeded(statements: Sequence[Statement]) -> dict[str, int]:
+def seeded(statements: Sequence[Statement]) -> dict[str, int]:
     """Return where each global generator is first seeded."""
     found: dict[str, int] = {}
     for statement in statements:

@@ -1,0 +1,49 @@
+"""What every rule is: a code, a severity, a title, an explanation, and a check that yields findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nbprod.core.pipeline import Diagnostic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from nbprod.analysis.findings import Findings
+    from nbprod.analysis.notes import Statement
+    from nbprod.core.pipeline import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule; `why` is what `nbprod check --explain CODE` prints, `example` a cell that breaks it, `fix` a mended one."""
+
+    code: str
+    severity: Severity
+    title: str
+    why: str
+    example: str = ""
+    fix: str = ""
+    check: Callable[[Findings], Iterator[Diagnostic]] | None = None
+
+    def at(self, statement: Statement, message: str, fix: str | None = None, line: int | None = None) -> Diagnostic:
+        """Return a finding at a statement."""
+        cell = statement.cell
+        place = line if line is not None else statement.first + statement.parsed.offset
+        return Diagnostic(
+            self.code, self.severity, message, statement.parsed.notebook, cell.number, cell.id, place, fix=fix
+        )
+
+    def explain(self) -> str:
+        """Return the explanation with its example."""
+        parts = [f"{self.code}  {self.title}", self.why]
+        if self.example:
+            parts.append("For example:\n" + _indented(self.example))
+        if self.fix:
+            parts.append("Instead:\n" + _indented(self.fix))
+        return "\n\n".join(parts) + "\n"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())

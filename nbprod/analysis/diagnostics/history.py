@@ -1,0 +1,60 @@
+"""NB205 and NB301: values taken from the session's history, cells executed out of order."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from nbprod.analysis.diagnostics.base import Rule
+from nbprod.core.pipeline import Diagnostic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbprod.analysis.findings import Findings
+
+_OUTPUT = re.compile(r"_{1,3}|_i{1,3}|_i?[0-9]+|In|Out|_ih|_oh|_dh")
+
+
+def _history(findings: Findings) -> Iterator[Diagnostic]:
+    bound = {name for statement in findings.statements for name in statement.facts.binds | statement.facts.maybe}
+    for statement in findings.statements:
+        for name, line in statement.facts.reads.items():
+            if _OUTPUT.fullmatch(name) and name not in bound and statement.fate != "left-out":
+                message = f"`{name}` is a result in the session's history, which a pipeline does not have"
+                yield _HISTORY.at(statement, message, "give that result a name where it is made", line)
+
+
+def _order(findings: Findings) -> Iterator[Diagnostic]:
+    highest = 0
+    for item in findings.parsed:
+        count = item.cell.execution_count
+        if count is None:
+            continue
+        if count < highest:
+            message = "cells were last executed out of order, so the outputs shown may not be what a run gives"
+            place = (item.notebook, item.cell.number, item.cell.id, 1)
+            yield Diagnostic("NB301", "info", message, *place, fix="restart the kernel and run all cells")
+            return
+        highest = count
+
+
+_HISTORY = Rule(
+    "NB205",
+    "error",
+    "a value from the session's history",
+    "`_`, `Out[3]` and `In` depend on which cells were executed when. Stages run in sessions of their own.",
+    "df.mean()\n# next cell\n_ * 2",
+    "means = df.mean()\n# next cell\nmeans * 2",
+    check=_history,
+)
+RULES = (
+    _HISTORY,
+    Rule(
+        "NB301",
+        "info",
+        "cells executed out of order",
+        "The numbers beside the cells do not increase from top to bottom: what is shown comes from another order.",
+        check=_order,
+    ),
+)

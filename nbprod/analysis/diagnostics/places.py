@@ -1,0 +1,71 @@
+"""NB306, NB307, NB308: cells that joined a stage, several models, stages that are never reused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbprod.analysis.diagnostics.base import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbprod.analysis.findings import Findings
+    from nbprod.core.pipeline import Diagnostic
+
+
+def _joined(findings: Findings) -> Iterator[Diagnostic]:
+    told: set[int] = set()
+    for statement in findings.statements:
+        untagged = id(statement.cell) not in findings.stages and statement.role in (None, "setup")
+        if untagged and statement.fate == "own" and statement.owner and statement.cell.number not in told:
+            told.add(statement.cell.number)
+            yield _JOINED.at(
+                statement, f"this runs once, as part of stage {statement.owner}", "tag the cell to choose the stage"
+            )
+
+
+def _models(findings: Findings) -> Iterator[Diagnostic]:
+    models = findings.pipeline.models
+    chosen = [stage.options.model for stage in findings.pipeline.stages if stage.options.model]
+    if len(models) < 2 or chosen or findings.pipeline.serve is not None:
+        return
+    names = ", ".join(item.name for item in models)
+    statement = next(item for item in findings.statements if item.cell.number == models[0].cell)
+    yield _MODELS.at(
+        statement, f"several names may hold the model: {names}", f"nbprod run --model {models[0].name}", models[0].line
+    )
+
+
+def _volatile(findings: Findings) -> Iterator[Diagnostic]:
+    for stage in findings.pipeline.stages:
+        if stage.volatile and not stage.options.cache_for:
+            statement = next((item for item in findings.statements if item.owner == stage.name), None)
+            if statement is not None:
+                message = f"stage {stage.name} runs every time: {stage.volatile[0]}"
+                yield _VOLATILE.at(statement, message, "--cache-for 1d reuses its result for a day")
+
+
+_JOINED = Rule(
+    "NB306",
+    "info",
+    "a cell that joined a stage",
+    "Imports, definitions and constants are repeated in each stage that needs them; anything else in an untagged or "
+    "setup cell runs once, in the stage before it, or in the first.",
+    check=_joined,
+)
+_MODELS = Rule(
+    "NB307",
+    "warning",
+    "several models",
+    "Several fitted objects reach the end of the notebook, and only one is recorded and served.",
+    check=_models,
+)
+_VOLATILE = Rule(
+    "NB308",
+    "info",
+    "a stage that is never reused",
+    "What it depends on (network, database, clock, entropy) cannot be seen before it runs, so its result is never "
+    "reused unless you say for how long it may be.",
+    check=_volatile,
+)
+RULES = (_JOINED, _MODELS, _VOLATILE)

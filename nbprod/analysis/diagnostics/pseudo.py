@@ -1,0 +1,58 @@
+"""NB204: a stage that needs what a serve, gate or test cell makes, or changes what such a cell looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbprod.analysis.diagnostics.base import Rule
+from nbprod.analysis.roles import PSEUDO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbprod.analysis.findings import Findings
+    from nbprod.core.pipeline import Diagnostic
+
+
+def _check(findings: Findings) -> Iterator[Diagnostic]:
+    made: dict[str, int] = {}
+    for statement in findings.statements:
+        if statement.owner in PSEUDO and statement.fate == "own":
+            for name in statement.facts.binds:
+                made[name] = statement.cell.number
+    for statement in findings.statements:
+        if statement.owner in PSEUDO or statement.owner is None:
+            continue
+        for name in sorted(set(statement.facts.reads) & set(made)):
+            if any(missing is statement and name == lacking for missing, lacking, _ in findings.links.missing):
+                message = f"`{name}` is made by cell {made[name]}, which runs after all stages"
+                yield _RULE.at(statement, message, f"tag cell {made[name]} as a stage", statement.reads.get(name))
+    yield from _changed(findings)
+
+
+def _changed(findings: Findings) -> Iterator[Diagnostic]:
+    """Yield what a pseudo-stage reads at its place, but a later stage changes before it gets to run."""
+    for statement in findings.statements:
+        if statement.owner not in PSEUDO or statement.fate != "own":
+            continue
+        reads = set(statement.facts.reads)
+        for later in findings.statements[statement.index + 1 :]:
+            changed = reads & later.writes
+            if changed and later.owner is not None and later.owner not in PSEUDO and later.fate == "own":
+                name = sorted(changed)[0]
+                message = f"this cell reads `{name}`, cell {later.cell.number} changes it, and {statement.role} cells run last"
+                yield _RULE.at(
+                    statement, message, f"move this cell below cell {later.cell.number}, or tag it as a stage"
+                )
+                break
+
+
+_RULE = Rule(
+    "NB204",
+    "error",
+    "serve, gate and test cells run last",
+    "Cells with these roles are executed after all stages, so no stage can use what they make, and they see values as "
+    "they are at the end.",
+    check=_check,
+)
+RULES = (_RULE,)

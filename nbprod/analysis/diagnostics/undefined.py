@@ -1,0 +1,73 @@
+"""NB201 and NB202: names that nobody defines, names that were deleted."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from nbprod.analysis.diagnostics.base import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbprod.analysis.findings import Findings
+    from nbprod.analysis.notes import Statement
+    from nbprod.core.pipeline import Diagnostic
+
+
+def _undefined(findings: Findings) -> Iterator[Diagnostic]:
+    seen: set[tuple[str, int]] = set()
+    for statement, name, deleted in findings.links.missing:
+        if deleted is None and (name, statement.cell.number) not in seen:
+            seen.add((name, statement.cell.number))
+            yield _UNDEFINED.at(
+                statement, _message(statement, name), _fix(findings, statement, name), statement.reads[name]
+            )
+
+
+def _message(statement: Statement, name: str) -> str:
+    reader = f"stage {statement.owner}" if statement.role in (None, "stage") else f"the {statement.role} cell"
+    return f"`{name}` is read by {reader}, but no stage or setup cell before it defines it"
+
+
+def _fix(findings: Findings, statement: Statement, name: str) -> str:
+    for other in findings.statements:
+        if name in other.facts.binds | other.facts.maybe and other.index > statement.index:
+            return f"cell {other.cell.number} defines it, but comes later: move it above cell {statement.cell.number}"
+    for notebook in findings.notebooks:
+        for cell in notebook.cells:
+            if cell.tag and cell.tag.role == "skip" and f"{name} =" in cell.source:
+                return f"cell {cell.number} seems to define it, but is tagged skip"
+    known = {bound for other in findings.statements for bound in other.facts.binds}
+    close = get_close_matches(name, sorted(known), 1)
+    if close:
+        return f"`{close[0]}` is defined; is that meant?"
+    return "it exists only in the memory of the kernel that last ran this notebook: add the cell that creates it"
+
+
+def _deleted(findings: Findings) -> Iterator[Diagnostic]:
+    for statement, name, deleted in findings.links.missing:
+        if deleted is not None:
+            message = f"`{name}` is read here, but cell {deleted.cell.number} deleted it"
+            yield _DELETED.at(statement, message, "take the `del` away, or define it again", statement.reads.get(name))
+
+
+_UNDEFINED = Rule(
+    "NB201",
+    "error",
+    "a name that nobody defines",
+    "Run top to bottom in a fresh kernel, the notebook fails here with NameError. Often the cell that made the name was "
+    "deleted or moved while its value stayed in the kernel's memory.",
+    "X = scaler.transform(X)      # no cell creates scaler",
+    "scaler = StandardScaler().fit(X)\nX = scaler.transform(X)",
+    check=_undefined,
+)
+_DELETED = Rule(
+    "NB202",
+    "error",
+    "a name that was deleted",
+    "Run top to bottom, the notebook fails here with NameError: a cell above deletes the name.",
+    "del df\ndf.head()",
+    check=_deleted,
+)
+RULES = (_UNDEFINED, _DELETED)

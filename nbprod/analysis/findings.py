@@ -1,0 +1,41 @@
+"""All that analysis found out about notebooks; what the diagnostics look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbprod.analysis.cells import Parsed
+    from nbprod.analysis.edges import Links
+    from nbprod.analysis.expressions import Context
+    from nbprod.analysis.notes import Statement
+    from nbprod.core.notebook import Notebook
+    from nbprod.core.pipeline import Pipeline
+
+
+@dataclass(slots=True)
+class Findings:
+    """What each step of the analysis made.
+
+    Attributes
+    ----------
+    stable
+        The statement that defines each replayed name.
+    stages
+        The stage of each cell (by `id()`) that is part of one by tag.
+    cycle
+        Stages that need each other, empty when there are none.
+    """
+
+    notebooks: Sequence[Notebook]
+    parsed: list[Parsed]
+    statements: list[Statement]
+    context: Context
+    stable: dict[str, Statement]
+    stages: dict[int, str]
+    links: Links
+    pipeline: Pipeline
+    cycle: list[str]
