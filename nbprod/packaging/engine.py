@@ -29,12 +29,9 @@ def build(engine: Any, folder: Path, name: str, progress: Callable[[str], None])
         reason = getattr(error, "explanation", None) or error
         raise PackagingError("NB743", f"the engine failed: {reason}", "see the engine's log") from error
     if evidence["rows"] and not evidence["equal"]:
-        first = evidence["first_unequal"]
-        raise PackagingError(
-            "NB744",
-            f"the image answers differently from the notebook on {evidence['rows'] - evidence['equal_rows']} rows: {first}",
-            "let the model depend on its inputs only",
-        )
+        unequal = evidence["rows"] - evidence["equal_rows"]
+        message = f"the image answers differently from the notebook on {unequal} rows: {evidence['first_unequal']}"
+        raise PackagingError("NB744", message, "let the model depend on its inputs only")
     return Image(name, built.id, built.attrs["Size"], _layers(built, reused), "original", evidence)
 
 
@@ -45,7 +42,8 @@ def architecture(engine: Any) -> str:
 
 def _follow(stream: Iterable[dict[str, Any]], progress: Callable[[str], None]) -> set[str]:
     """Pass the engine's messages on; return the kinds of layers that it had already."""
-    step, reused, last = "", set(), []
+    step, last = "", list[str]()
+    reused: set[str] = set()
     for message in stream:
         if "error" in message:
             said = "\n    ".join([*last[-5:], message["error"].strip()])

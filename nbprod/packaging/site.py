@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import compileall
 import importlib.metadata
+import os
 import platform
-import py_compile
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 RUNTIME = ("cloudpickle", "httptools", "msgspec", "uvicorn", "uvloop")
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 LIBC = "manylinux_2_28"
+INSIDE = "/app/site"
 
 
 def requirements(model: Sequence[str]) -> list[str]:
@@ -49,13 +49,21 @@ def install(folder: Path, needed: Sequence[str], python: str, architecture: str 
     shutil.rmtree(folder / "bin", ignore_errors=True)
     (folder / ".lock").unlink(missing_ok=True)
     if python == f"{sys.version_info.major}.{sys.version_info.minor}":
-        # hash-based bytecode stays valid whatever the files' times are, and is the same on every machine
-        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-        compileall.compile_dir(
-            folder, quiet=2, workers=0, invalidation_mode=mode, stripdir=str(folder), prependdir="/app/site"
-        )
+        _compile(folder)
     found = importlib.metadata.distributions(path=[str(folder)])
     return sorted({f"{item.metadata['Name']}=={item.version}" for item in found}, key=str.lower)
+
+
+def _compile(folder: Path) -> None:
+    """Write bytecode that is the same in every build, so that the engine finds the layer it has.
+
+    It is valid whatever the files' times are. The order of set constants follows the hash seed, and what a process
+    imported before shows in its bytecode too, hence a new one.
+    """
+    command = [sys.executable, "-m", "compileall", "-qq", "-j", "0", "--invalidation-mode", "unchecked-hash"]
+    command += ["-s", str(folder), "-p", INSIDE, str(folder)]
+    # a file in a wheel that this Python cannot compile is no failure: nobody imports it
+    subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": "0"}, capture_output=True, check=False)
 
 
 def _uv() -> str:
