@@ -289,10 +289,10 @@ class Driver:
     def _needed_later(self, stage: Stage, manifest: Mapping[str, Any]) -> bool:
         """Whether the process must live on: it, or a stage it was fused with, holds what a later stage reads."""
         fused = self.runner.alive()
-        held = {
-            name for entry in self.timeline.entries if entry.stage in fused for name in entry.manifest["unstorable"]
-        }
-        return self.runner.fuses and bool((held | set(manifest["unstorable"])) & self._read_after(stage))
+        held = set(manifest["unstorable"])
+        for entry in self.timeline.entries:
+            held |= set(entry.manifest["unstorable"]) if entry.stage in fused else set()
+        return self.runner.fuses and bool(held & self._read_after(stage))
 
     def _read_after(self, stage: Stage) -> set[str]:
         position = self.stages.index(stage)

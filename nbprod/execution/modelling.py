@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.core.errors import ModelError
 from nbprod.core.model import Model
-from nbprod.core.pipeline import Stage
 from nbprod.execution.fingerprint import fingerprint
 from nbprod.execution.planning import Decision
 from nbprod.execution.runner import Work
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbprod.config import Project
-    from nbprod.core.pipeline import ModelCandidate, Pipeline
+    from nbprod.core.pipeline import ModelCandidate, Pipeline, Stage
     from nbprod.core.run import RunOptions
     from nbprod.execution.planning import Planner
     from nbprod.execution.runner import SessionRunner

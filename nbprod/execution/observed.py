@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from nbprod.worker.digests import listing_digest, text_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,14 +33,16 @@ class World:
         return Path(os.path.normpath(self.folder / name))
 
     def file(self, name: str) -> str | None:
-        """Return a file's digest now, or as a reused stage would have left it; None when there is none."""
+        """Return a file's digest now, or as a reused stage would have left it; a folder's listing for `name/`."""
         path = self.path(name)
+        if name.endswith("/"):
+            return listing_digest(str(path))
         return self.overlay[path] if path in self.overlay else self.ledger.file_digest(path)
 
     def variable(self, name: str) -> str | None:
         """Return the digest of an environment variable's value, never the value; None when it is not set."""
         value = self.environment.get(name)
-        return None if value is None else variable_digest(value)
+        return None if value is None else text_digest(value)
 
     def distribution(self, python: Interpreter, name: str) -> str | None:
         """Return the version of a distribution installed for `python`."""
@@ -77,11 +80,6 @@ class World:
         """Return a path as the user would write it, relative to the notebook's folder when below it."""
         path = self.path(name)
         return path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else str(path)
-
-
-def variable_digest(value: str) -> str:
-    """Return the digest under which a variable's value is remembered."""
-    return hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _verb(before: str | None, now: str | None) -> str:

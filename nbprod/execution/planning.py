@@ -193,7 +193,8 @@ def _plan(planner: Planner) -> list[StagePlan]:
     pipeline, options = planner.pipeline, planner.options
     before, after = outside(pipeline, options)
     must = forced(pipeline, options)
-    timeline, dirty, plans = Timeline(), [], []
+    timeline, plans = Timeline(), []
+    dirty: list[str] = []
     for stage in pipeline.stages:
         if stage.name in after:
             continue

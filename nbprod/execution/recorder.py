@@ -96,20 +96,20 @@ class Recorder:
             self.emit("note", None, message=message)
 
     def started(self, stage: str, reason: str) -> None:
-        """A stage begins to run."""
+        """Note that a stage begins to run."""
         self._live.setdefault(stage, {})["started"] = time.time()
         self._put(StageRun(stage, StageStatus.RUNNING, reason))
         self._save()
         self.emit("stage-started", stage, reason=reason)
 
     def cell(self, stage: str, cell: int) -> None:
-        """A cell begins to run."""
+        """Note that a cell begins to run."""
         self._live.setdefault(stage, {})["cell"] = cell
         self._save()
         self.emit("cell-started", stage, cell=cell)
 
     def finished(self, stage: StageRun, observed: Mapping[str, Any] | None = None) -> None:
-        """A stage is done, in whatever way."""
+        """Note that a stage is done, in whatever way."""
         before = self.stage(stage.name)
         self._live.setdefault(stage.name, {}).pop("cell", None)
         self._put(stage)

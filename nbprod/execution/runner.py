@@ -191,8 +191,7 @@ def _failure(event: Mapping[str, Any], work: Work) -> Exception:
     return error
 
 
-def read_manifest(path: str) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
     """Return the manifest a stage has just written."""
-    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - the path comes as text from the spec
-        loaded: dict[str, Any] = json.load(file)
+    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return loaded
