@@ -190,28 +190,28 @@ class Calls(Expressions):
         """Note a call nothing is known of; a call on a local name is part of what its definition does."""
         self.facts.effects.setdefault("unknown", name.split("@")[0])
 
-    def effect(self, node: ast.Call, token: str, name: str) -> None:
+    def effect(self, node: ast.Call, what: str, name: str) -> None:
         """Note an effect beyond names; `open` writes or reads by its mode, paths are kept when literal."""
-        if token == "import":
+        if what == "import":
             self.opaque(name)
-        if token not in ("file-read", "file-write"):
-            self.facts.effects.setdefault(token, name)
+        if what not in ("file-read", "file-write"):
+            self.facts.effects.setdefault(what, name)
             return
         if name == "builtins.open" and set(_mode(node)) & set("wax+"):
-            token = "file-write"
+            what = "file-write"
         elif (
             name.startswith(".")
-            and token == "file-write"
+            and what == "file-write"
             and not node.args
             and not node.keywords
             and name.startswith(".to_")
         ):
             return  # df.to_csv() without a path returns text
-        self.facts.effects.setdefault(token, name)
+        self.facts.effects.setdefault(what, name)
         path = _path(node, name)
         if path is not None:
-            (self.facts.files_read if token == "file-read" else self.facts.files_written).add(path)
-        elif token == "file-write":
+            (self.facts.files_read if what == "file-read" else self.facts.files_written).add(path)
+        elif what == "file-write":
             self.facts.files_written.add("?")
 
     def touch(self, token: str, cause: str) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _CELL_MAGIC = re.compile(r"\s*%%(\S+)[ \t]*(.*)")
 _NEEDS_IPYTHON = re.compile(r"^\s*[%!?/,;]|\?\s*$|=\s*[!%]", re.MULTILINE)
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
@@ -90,13 +91,10 @@ def _wrapped(parsed: Parsed, magic: Magic) -> None:
     """`%%timeit` runs its cell inside a function; `%%capture out` binds a name besides."""
     if magic.name == "timeit" and parsed.statements:
         name = f"timeit_{parsed.cell.number}"
-        empty = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
-        function: Any = ast.FunctionDef(
-            name=name, args=empty, body=parsed.statements, decorator_list=[], returns=None, type_params=[]
-        )
-        call = ast.Expr(ast.Call(ast.Name(name, ast.Load()), [], []))
-        first = parsed.statements[0]
-        parsed.statements = [ast.fix_missing_locations(ast.copy_location(node, first)) for node in (function, call)]
+        function, call = ast.parse(f"def {name}(): pass\n{name}()").body
+        assert isinstance(function, ast.FunctionDef)
+        function.body = parsed.statements
+        parsed.statements = [function, call]
     names = [word for word in magic.arguments.split() if not word.startswith("-")]
     if magic.name == "capture" and names and names[0].isidentifier():
         parsed.statements[:0] = ast.parse(f"{names[0]} = object()").body
@@ -105,14 +103,16 @@ def _wrapped(parsed: Parsed, magic: Magic) -> None:
 def _python(parsed: Parsed, text: str) -> None:
     try:
         parsed.statements = _tree(text)
-        return
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        wrong: Exception = error
+    except UNREADABLE as error:
+        _with_magics(parsed, text, error)
+
+
+def _with_magics(parsed: Parsed, text: str, wrong: Exception) -> None:
     if _NEEDS_IPYTHON.search(text):
         try:
             transformed, skipped = _transformed(text)
             parsed.statements = _tree(transformed)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        except UNREADABLE as error:
             wrong = error
         else:
             parsed.offset += skipped

@@ -79,7 +79,11 @@ class Links:
         found = []
         for (source, target), kinds in self.edges.items():
             if source in place and target in place:
-                found += [Edge(source, target, tuple(sorted(kinds[kind])), kind) for kind in ORDER if kind in kinds]
+                said: set[str] = set()
+                for kind in ORDER:
+                    names = kinds.get(kind, set()) - said
+                    said |= names
+                    found += [Edge(source, target, tuple(sorted(names)), kind)] if names else []
         return tuple(sorted(found, key=lambda edge: (place[edge.source], place[edge.target], ORDER.index(edge.kind))))
 
 

@@ -15,7 +15,7 @@ class Flow(NamedTuple):
     shares: frozenset[str]
     carries: frozenset[str | Definition]
 
-    def __or__(self, other: Flow) -> Flow:  # type: ignore[override]  # a Flow is a pair of sets, union is its only sum
+    def __or__(self, other: Flow) -> Flow:
         """Return the union."""
         if other is NOTHING:
             return self

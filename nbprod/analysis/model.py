@@ -31,25 +31,29 @@ def candidates(statements: Sequence[Statement]) -> tuple[ModelCandidate, ...]:
                 fits[fit.name] = (fit, statement)
             else:
                 asked.setdefault(fit.name, []).append(fit)
-    found = []
-    for name, (fit, statement) in fits.items():
-        if name in gone or statement.owner in PSEUDO or statement.owner is None:
-            continue
-        queries = asked.get(name, [])
-        predicts = any(query.method in PREDICTING for query in queries)
-        if not predicts and any(query.method == "transform" for query in queries):
-            continue
-        if not predicts and fit.method == "fit_transform":
-            continue
-        inputs = [given for query in queries if query.method in PREDICTING for given in query.inputs[:1]]
-        inputs += fit.inputs[:1]
-        found.append(
-            (
-                not predicts,
-                ModelCandidate(name, statement.owner, statement.cell.number, fit.line, tuple(dict.fromkeys(inputs))),
-            )
-        )
+    found = [
+        (not _predicts(asked.get(name, ())), _candidate(fit, statement, asked.get(name, ())))
+        for name, (fit, statement) in fits.items()
+        if name not in gone and statement.owner not in PSEUDO and not _transforms(fit, asked.get(name, ()))
+    ]
     return tuple(candidate for _, candidate in sorted(found, key=lambda pair: pair[0]))
+
+
+def _predicts(queries: Sequence[Fit]) -> bool:
+    return any(query.method in PREDICTING for query in queries)
+
+
+def _transforms(fit: Fit, queries: Sequence[Fit]) -> bool:
+    """Whether a fitted object prepares data and is not the model."""
+    return not _predicts(queries) and (
+        fit.method == "fit_transform" or any(query.method == "transform" for query in queries)
+    )
+
+
+def _candidate(fit: Fit, statement: Statement, queries: Sequence[Fit]) -> ModelCandidate:
+    inputs = [given for query in queries if query.method in PREDICTING for given in query.inputs[:1]]
+    names = tuple(dict.fromkeys((*inputs, *fit.inputs[:1])))
+    return ModelCandidate(fit.name, str(statement.owner), statement.cell.number, fit.line, names)
 
 
 def _fits(statement: Statement) -> list[Fit]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 
 from nbprod.analysis import cells, knowledge
 from nbprod.analysis.context import context_of
-from nbprod.analysis.facts import Definition, Facts
 from nbprod.analysis.statements import facts_of
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from nbprod.analysis.cells import Parsed
     from nbprod.analysis.expressions import Context
+    from nbprod.analysis.facts import Definition, Facts
     from nbprod.core.notebook import Cell, Notebook
 
 Fate = Literal["own", "replay", "repeat", "left-out"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import io
 import tokenize
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nbprod.core.pipeline import Parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nbprod.analysis.cells import Parsed
 
@@ -55,9 +56,9 @@ def _pairs(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, ast.
 
 
 def _parameter(
-    name: str, value: ast.expr | None, annotation: ast.expr | None, names: Collection[str]
+    name: str, value: ast.expr | None, annotation: ast.expr | None, found: Mapping[str, Parameter]
 ) -> dict[str, Any]:
-    default = _literal(value)
+    default = _literal(_filled(value, found))
     declared, optional = _declared(annotation)
     kind = declared or _type(value, default)
     known = None if default is NOT_LITERAL else default
@@ -67,13 +68,29 @@ def _parameter(
         "default": known,
         "default_source": ast.unparse(value) if value is not None else "",
         "optional": optional or (default is None),
-        "derived_from": _derived(value, names),
+        "derived_from": _derived(value, found),
     }
 
 
-def _derived(value: ast.expr | None, names: Collection[str]) -> tuple[str, ...]:
-    found = [node.id for node in ast.walk(value) if isinstance(node, ast.Name)] if value is not None else []
-    return tuple(dict.fromkeys(name for name in found if name in names))
+def _filled(value: ast.expr | None, found: Mapping[str, Parameter]) -> ast.expr | None:
+    """Return an expression with the defaults of other parameters put in."""
+
+    class Fill(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            parameter = found.get(node.id)
+            if parameter is None or type(parameter.default) not in (int, float, str, bool):
+                return node
+            return ast.copy_location(ast.Constant(parameter.default), node)
+
+    if value is None or not any(isinstance(node, ast.Name) for node in ast.walk(value)):
+        return value
+    filled: ast.expr = Fill().visit(copy.deepcopy(value))
+    return filled
+
+
+def _derived(value: ast.expr | None, found: Mapping[str, Parameter]) -> tuple[str, ...]:
+    read = [node.id for node in ast.walk(value) if isinstance(node, ast.Name)] if value is not None else []
+    return tuple(dict.fromkeys(name for name in read if name in found))
 
 
 def _literal(value: ast.expr | None) -> Any:

@@ -34,7 +34,7 @@ def find(notebooks: Sequence[Notebook]) -> Findings:
     parsed, statements, context = notes_of(notebooks)
     aliases.resolve(statements)
     stable = replays.stable(statements)
-    stages = roles.name_stages(notebooks, parsed)
+    stages = roles.name_stages(parsed)
     roles.assign(statements, stages)
     links = Linker(stable, statements).run()
     assembly = Assembly(statements, parsed, links)

@@ -14,6 +14,31 @@ if TYPE_CHECKING:
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
+CONSTRUCTORS = {
+    "dict",
+    "list",
+    "tuple",
+    "set",
+    "frozenset",
+    "range",
+    "Path",
+    "PurePath",
+    "timedelta",
+    "date",
+    "datetime",
+}
+MADE_OF_CONSTANTS = (
+    ast.Constant,
+    ast.Name,
+    ast.Tuple,
+    ast.List,
+    ast.Set,
+    ast.Dict,
+    ast.BinOp,
+    ast.UnaryOp,
+    ast.JoinedStr,
+    ast.FormattedValue,
+)
 HARMLESS = {"display", "connection", "database"}
 CONFIGURABLE = {
     "os.environ",
@@ -104,14 +129,16 @@ def kind_of(statement: Statement) -> str | None:
         return "definition"
     if isinstance(node, (ast.Try, ast.If)) and _only_imports(node):
         return "import"
-    if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        if all(_plain(target) for target in targets):
-            if is_constant(node.value):
-                return "constant"
-            if _connects(statement, node.value):
-                return "connection"
-    return None
+    return _kind_of_assignment(statement, node) if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+
+
+def _kind_of_assignment(statement: Statement, node: ast.Assign | ast.AnnAssign) -> str | None:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    if node.value is None or not all(_plain(target) for target in targets):
+        return None
+    if is_constant(node.value):
+        return "constant"
+    return "connection" if _connects(statement, node.value) else None
 
 
 def _plain(target: ast.expr) -> bool:
@@ -121,30 +148,15 @@ def _plain(target: ast.expr) -> bool:
 
 
 def is_constant(node: ast.expr) -> bool:
-    """Whether an expression is a literal, or made of literals and names by operators alone."""
-    if isinstance(node, (ast.Constant, ast.Name, ast.Lambda)):
+    """Whether an expression is made of literals and names by operators and plain constructors alone."""
+    if isinstance(node, ast.Lambda):
         return True
-    if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
-        return all(is_constant(item) for item in node.elts)
-    if isinstance(node, ast.Dict):
-        return all(key is None or is_constant(key) for key in node.keys) and all(
-            is_constant(item) for item in node.values
-        )
-    if isinstance(node, ast.BinOp):
-        return is_constant(node.left) and is_constant(node.right)
-    if isinstance(node, ast.UnaryOp):
-        return is_constant(node.operand)
-    if isinstance(node, ast.JoinedStr):
-        return all(is_constant(item) for item in node.values)
-    if isinstance(node, ast.FormattedValue):
-        return is_constant(node.value)
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in ("dict", "list", "tuple", "set", "frozenset", "Path", "range", "timedelta", "date")
-    ):
-        return all(is_constant(item) for item in node.args) and all(is_constant(item.value) for item in node.keywords)
-    return False
+    if isinstance(node, ast.Call):
+        plain = isinstance(node.func, ast.Name) and node.func.id in CONSTRUCTORS
+        return plain and all(is_constant(item) for item in (*node.args, *(keyword.value for keyword in node.keywords)))
+    return isinstance(node, MADE_OF_CONSTANTS) and all(
+        is_constant(item) for item in ast.iter_child_nodes(node) if isinstance(item, ast.expr)
+    )
 
 
 def _connects(statement: Statement, node: ast.expr) -> bool:

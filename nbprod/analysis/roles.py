@@ -20,11 +20,12 @@ WHOLE = "notebook"
 PSEUDO = ("serve", "gate", "test")
 
 
-def name_stages(notebooks: Sequence[Notebook], parsed: Sequence[Parsed]) -> dict[int, str]:
+def name_stages(parsed: Sequence[Parsed]) -> dict[int, str]:
     """Return the stage of each cell (by `id()`) that its author put in one; without any, all untagged cells are one."""
-    tagged = {id(item.cell): item.cell.tag.stage for item in parsed if item.cell.tag and item.cell.tag.stage}
-    if tagged:
-        return {key: stage for key, stage in tagged.items() if stage is not None}
+    tagged = {id(item.cell): item.cell.tag.stage or "" for item in parsed if item.cell.tag}
+    stages = {key: stage for key, stage in tagged.items() if stage}
+    if stages:
+        return stages
     return {id(item.cell): WHOLE for item in parsed if item.cell.tag is None}
 
 
@@ -36,22 +37,19 @@ def assign(statements: Sequence[Statement], stages: dict[int, str]) -> None:
     exploration = _exploration(statements, stages)
     for statement in statements:
         own = stages.get(id(statement.cell))
+        if own is None and statement.role in PSEUDO:
+            own = statement.role
+        elif own is not None:
+            before = own
         if own is not None:
-            statement.owner = before = own
-            if statement.fate == "repeat":
-                statement.fate = "own"
-        elif statement.role in PSEUDO:
-            statement.owner = statement.role
-            if statement.fate == "repeat":
-                statement.fate = "own"
+            statement.owner = own
+            statement.fate = "own" if statement.fate == "repeat" else statement.fate
         elif statement.fate != "own":
             statement.owner = None
-        elif statement.role == "parameters":
-            statement.owner = after[statement.index] or before
         elif id(statement.cell) in exploration:
             statement.fate = "left-out"
         else:
-            statement.owner = before
+            statement.owner = (statement.role == "parameters" and after[statement.index]) or before
 
 
 def _following(statements: Sequence[Statement], stages: dict[int, str]) -> dict[int, str | None]:

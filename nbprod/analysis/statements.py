@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nbprod.analysis.calls import Calls
-from nbprod.analysis.expressions import Context
 from nbprod.analysis.facts import NOTHING, Definition, Facts, Flow
 from nbprod.analysis.scopes import bound_names, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from nbprod.analysis.expressions import Context
 
 PATCHED_OPTIONS = {
     "os.environ": "os.environ",
@@ -62,15 +63,7 @@ class Statements(Calls):
         if isinstance(node.value, ast.Name) and self.key(node.value.id) in self.context.definitions:
             flow = Flow(frozenset((node.value.id,)), flow.carries)  # `C = Cfg`: a change of C is one of Cfg
         for target in node.targets:
-            if isinstance(target, (ast.Tuple, ast.List)) and isinstance(node.value, (ast.Tuple, ast.List)):
-                self.unpack(target, node.value, flow)
-            else:
-                self.target(target, flow)
-
-    def unpack(self, target: ast.Tuple | ast.List, value: ast.Tuple | ast.List, flow: Flow) -> None:
-        """Bind `a, b = x, y` name by name where that is what it does."""
-        for item in target.elts:
-            self.target(item, flow)
+            self.target(target, flow)
 
     def _annassign_statement(self, node: ast.AnnAssign) -> None:
         self.flow(node.annotation)
@@ -240,12 +233,12 @@ class Statements(Calls):
             return
         definition = Definition(node.name, _merged(self.facts.definitions[before:]), code=True)
         del self.facts.definitions[before:]
-        self.constructor(definition, node, scope.number)
+        self.constructor(definition, node)
         self.facts.definitions.append(definition)
         self.defined(node.name, definition, decorated=bool(node.decorator_list) and not _dataclass(node))
 
-    def constructor(self, definition: Definition, node: ast.ClassDef, number: int) -> None:
-        """A class without `__init__` keeps its arguments; with one, it may change them as well."""
+    def constructor(self, definition: Definition, node: ast.ClassDef) -> None:
+        """Note what becomes of the arguments of a class: kept, and where `__init__` does more, perhaps changed."""
         init = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
         names = parameters_of(init.args)[1:] if init is not None else []
         definition.parameters = tuple(names)
@@ -331,7 +324,7 @@ class Statements(Calls):
 
         going_on = [handler for handler in node.handlers if not _ends(handler.body)]
         ending = [handler for handler in node.handlers if _ends(handler.body)]
-        self.either([body, *(lambda handler=handler: self.handler(handler) for handler in going_on)])  # type: ignore[misc]  # default binds the loop's value
+        self.either([body, *(lambda handler=handler: self.handler(handler) for handler in going_on)])
         for handler in ending:
             with self.perhaps():
                 self.handler(handler)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule; `why` is what `nbprod check --explain CODE` prints, `example` a cell that breaks it, `fix` a mended one."""
+    """A rule; `--explain` prints `why`, with `example`, a cell that breaks it, and `fix`, a mended one."""
 
     code: str
     severity: Severity

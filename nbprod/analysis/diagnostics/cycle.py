@@ -21,10 +21,11 @@ def _check(findings: Findings) -> Iterator[Diagnostic]:
     for source, target in zip(ring, [*ring[1:], ring[0]], strict=True):
         early, late, name = findings.links.causes[source, target]
         message = (
-            f"stage {target} (cell {late.cell.number}) needs `{name}` as stage {source} (cell {early.cell.number}) leaves "
-            f"it, but {source} in turn needs {target}: {' → '.join([*ring, ring[0]])}"
+            f"stage {target} (cell {late.cell.number}) needs `{name}` as stage {source} (cell {early.cell.number}) "
+            f"leaves it, but {source} in turn needs {target}: {' → '.join([*ring, ring[0]])}"
         )
-        fix = f"give cell {late.cell.number} a stage of its own, or put cells {early.cell.number} and {late.cell.number} in one stage"
+        apart, together = late.cell.number, f"{early.cell.number} and {late.cell.number}"
+        fix = f"give cell {apart} a stage of its own, or put cells {together} in one stage"
         yield _RULE.at(late, message, fix)
 
 
@@ -46,8 +47,8 @@ _RULE = Rule(
     "NB203",
     "error",
     "stages that need each other",
-    "A stage's cells run together. If one of its cells comes before a cell of another stage and one comes after it, and "
-    "values flow both ways, there is no order that gives the notebook's result.",
+    "A stage's cells run together. If one of its cells comes before a cell of another stage and one comes after it, "
+    "and values flow both ways, there is no order that gives the notebook's result.",
     "# stage a\nx = 1\n# stage b\ny = x + 1\n# stage a again\nz = y + 1",
     "# stage a\nx = 1\n# stage b\ny = x + 1\n# stage c\nz = y + 1",
     check=_check,

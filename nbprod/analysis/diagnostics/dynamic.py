@@ -25,7 +25,7 @@ def _patches(findings: Findings) -> Iterator[Diagnostic]:
                 if _uses(findings, other, dotted, statement)
             ]
             if later:
-                message = f"`{dotted}` is changed in stage {statement.owner}, but stage {later[0].owner} uses that library too"
+                message = f"`{dotted}` is changed in stage {statement.owner}, and stage {later[0].owner} uses it too"
                 yield _PATCH.at(statement, message, "do it in a setup cell, which every stage repeats")
 
 
@@ -52,8 +52,8 @@ _PATCH = Rule(
     "NB207",
     "error",
     "a library changed in one stage",
-    "Stages run in processes of their own. An attribute of a library set in one of them is not set in the others, while "
-    "in the notebook it is.",
+    "Stages run in processes of their own. An attribute of a library set in one of them is not set in the others, "
+    "while in the notebook it is.",
     "np.matrix = np.array",
     check=_patches,
 )

@@ -17,8 +17,10 @@ def _check(findings: Findings) -> Iterator[Diagnostic]:
     given: dict[tuple[str, str], tuple[Any, int]] = {}
     for item in findings.parsed:
         tag = item.cell.tag
-        for option, value in tag.options.items() if tag and tag.stage else ():
-            before = given.setdefault((str(tag.stage), option), (value, item.cell.number)) if tag else (value, 0)
+        if tag is None:
+            continue
+        for option, value in tag.options.items():
+            before = given.setdefault((str(tag.stage), option), (value, item.cell.number))
             if before[0] != value and not isinstance(value, (tuple, dict)):
                 message = f"stage {tag.stage} has {option} {before[0]} in cell {before[1]} and {value} here"
                 place = (item.notebook, item.cell.number, item.cell.id, 1)

@@ -18,32 +18,34 @@ if TYPE_CHECKING:
 _ABSOLUTE = re.compile(r"(/(home|Users|mnt|media|content|kaggle|tmp|root|data|var|opt|srv)/|[A-Za-z]:[\\/]|~/).+")
 _SECRET_NAME = re.compile(r"(?i)(^|_)(password|passwd|pwd|secret|token|api_?key|access_?key|auth)($|_)")
 _SECRET_VALUE = re.compile(
-    r"AKIA[0-9A-Z]{16}|ghp_\w{30,}|sk-\w{20,}|xox[abp]-\w{10,}|hf_\w{30,}|://[^/\s:]+:[^@\s{]+@|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"AKIA[0-9A-Z]{16}|ghp_\w{30,}|sk-\w{20,}|xox[abp]-\w{10,}|hf_\w{30,}|://[^/\s:]+:[^@\s{]+@"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY"
 )
 
 
-def _texts(statement: Statement) -> Iterator[ast.Constant]:
+def _texts(statement: Statement) -> Iterator[tuple[str, int]]:
     for node in ast.walk(statement.node):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node
+            yield node.value, node.lineno + statement.parsed.offset
 
 
 def _absolute(findings: Findings) -> Iterator[Diagnostic]:
     for statement in findings.statements:
-        for node in _texts(statement):
-            if len(node.value) < 300 and _ABSOLUTE.fullmatch(node.value):
-                message = f"{node.value!r} is a path of one machine"
-                fix = "use a path relative to the notebook, or a parameter"
-                yield _ABSOLUTE_RULE.at(statement, message, fix, node.lineno + statement.parsed.offset)
+        for text, line in _texts(statement):
+            if len(text) < 300 and _ABSOLUTE.fullmatch(text):
+                message = f"{text!r} is a path of one machine"
+                yield _ABSOLUTE_RULE.at(statement, message, "use a path relative to the notebook, or a parameter", line)
 
 
 def _secret(findings: Findings) -> Iterator[Diagnostic]:
     for statement in findings.statements:
-        line = next((node.lineno for node in _texts(statement) if _SECRET_VALUE.search(node.value)), None)
-        line = line or _named_secret(statement.node)
+        line = next((line for text, line in _texts(statement) if _SECRET_VALUE.search(text)), None)
+        named = _named_secret(statement.node)
+        if line is None and named is not None:
+            line = named + statement.parsed.offset
         if line is not None:
             fix = 'nbprod.secret("NAME"), or an environment variable'
-            yield _SECRET_RULE.at(statement, "this looks like a secret", fix, line + statement.parsed.offset)
+            yield _SECRET_RULE.at(statement, "this looks like a secret", fix, line)
 
 
 def _named_secret(node: ast.stmt) -> int | None:

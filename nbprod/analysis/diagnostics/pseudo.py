@@ -40,10 +40,9 @@ def _changed(findings: Findings) -> Iterator[Diagnostic]:
             changed = reads & later.writes
             if changed and later.owner is not None and later.owner not in PSEUDO and later.fate == "own":
                 name = sorted(changed)[0]
-                message = f"this cell reads `{name}`, cell {later.cell.number} changes it, and {statement.role} cells run last"
-                yield _RULE.at(
-                    statement, message, f"move this cell below cell {later.cell.number}, or tag it as a stage"
-                )
+                place = later.cell.number
+                message = f"this cell reads `{name}`, cell {place} changes it, and {statement.role} cells run last"
+                yield _RULE.at(statement, message, f"move this cell below cell {place}, or tag it as a stage")
                 break
 
 

@@ -56,8 +56,8 @@ _UNDEFINED = Rule(
     "NB201",
     "error",
     "a name that nobody defines",
-    "Run top to bottom in a fresh kernel, the notebook fails here with NameError. Often the cell that made the name was "
-    "deleted or moved while its value stayed in the kernel's memory.",
+    "Run top to bottom in a fresh kernel, the notebook fails here with NameError. Often the cell that made the name "
+    "was deleted or moved while its value stayed in the kernel's memory.",
     "X = scaler.transform(X)      # no cell creates scaler",
     "scaler = StandardScaler().fit(X)\nX = scaler.transform(X)",
     check=_undefined,
