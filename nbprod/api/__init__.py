@@ -35,7 +35,6 @@ from nbprod.api.notebook import (
     graph,
     project_of,
     sound,
-    suggest,
     tag,
 )
 from nbprod.api.running import (
@@ -97,7 +96,6 @@ __all__ = [
     "sound",
     "stop_all",
     "stop_endpoint",
-    "suggest",
     "table_rows",
     "tag",
     "verify",

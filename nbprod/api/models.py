@@ -198,5 +198,5 @@ def table_rows(file: Path) -> list[dict[str, Any]]:
     import pandas as pd
 
     table = pd.read_csv(file).astype(object)
-    rows: list[dict[str, Any]] = table.where(table.notna(), None).to_dict("records")
-    return rows
+    rows = table.where(table.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]

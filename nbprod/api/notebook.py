@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from nbprod.core.pipeline import Pipeline
 
 Source = str | os.PathLike[str]
+PINS = (
+    "requirements.txt",
+    "constraints.txt",
+    "uv.lock",
+    "poetry.lock",
+    "pixi.lock",
+    "environment.yml",
+    "conda-lock.yml",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +82,15 @@ def explain(code: str) -> str:
 
 def graph(path: Source | Sequence[Source], style: str = "text") -> str:
     """Return the pipeline's picture: `text`, `json`, `mermaid` or `svg`."""
-    from nbprod import analysis
+    import json
 
-    return analysis.draw(analyze(path), style)
+    from nbprod.analysis import graph as drawn
+    from nbprod.analysis.picture import to_svg
+
+    pipeline = analyze(path)
+    if style == "json":
+        return json.dumps(drawn.to_json(pipeline), ensure_ascii=False)
+    return {"text": drawn.to_text, "mermaid": drawn.to_mermaid, "svg": to_svg}[style](pipeline)
 
 
 def tag(path: Source, cell: int | str, tag: Tag | None) -> None:
@@ -83,18 +98,6 @@ def tag(path: Source, cell: int | str, tag: Tag | None) -> None:
     from nbprod import notebooks
 
     notebooks.write_tag(require_notebook(path), cell, tag)
-
-
-def suggest(path: Source, *, apply: bool = False) -> list[dict[str, Any]]:
-    """Propose a stage for each code cell of an untagged notebook, and write them as tags when `apply`."""
-    from nbprod import analysis
-    from nbprod.core.notebook import Tag
-
-    found = analysis.suggest(read(path, project_of(path))[0])
-    for item in found if apply else []:
-        stage = item["stage"]
-        tag(path, item["cell"], Tag("stage", stage) if stage else Tag(item["role"]))
-    return found
 
 
 def sound(pipeline: Pipeline) -> Pipeline:
@@ -126,11 +129,10 @@ def _facts(pipeline: Pipeline, project: Project) -> dict[str, bool]:
     past = store.history(project, pipeline.notebook, 20)
     done = [item for item in past if item.status is RunStatus.SUCCEEDED]
     return {
-        "runs": bool(done),
+        "ran": bool(done),
         "verified": store.verified(project, pipeline),
-        "gate": any(item.gates for item in done) or pipeline.gate is not None,
-        "model": any(item.model for item in done),
-        "image": (project.home / "images").is_dir(),
-        "endpoint": any((project.home / "endpoints").glob("*.json")),
-        "schedule": any(item.notebook == pipeline.notebook for item in Schedules(project).list()),
+        "pinned": any((project.root / name).is_file() for name in PINS),
+        "recorded": any(item.model for item in done),
+        "image": any((project.home / "images").glob(f"{pipeline.name}*")),
+        "scheduled": any(item.notebook == pipeline.notebook for item in Schedules(project).list()),
     }

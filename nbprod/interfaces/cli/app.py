@@ -20,7 +20,6 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Notebook": {
         "check": ("notebook", "diagnostics and readiness (10 % … 100 %)"),
         "tag": ("notebook", "give a cell a stage or a role"),
-        "suggest": ("notebook", "propose stages for an untagged notebook"),
         "graph": ("notebook", "the pipeline as text, JSON, Mermaid or SVG"),
     },
     "Run": {

@@ -1,4 +1,4 @@
-"""`check`, `tag`, `suggest`, `graph`: what a notebook means, without running it."""
+"""`check`, `tag`, `graph`: what a notebook means, without running it."""
 
 from __future__ import annotations
 
@@ -47,22 +47,6 @@ def tag_verb(notebook: str, cell: str, tag: tuple[str, ...], as_json: bool, quie
         print_json({"cell": cell, "tag": None if written is None else {"role": written.role, "stage": written.stage}})
     else:
         Screen(quiet=quiet).line(f"cell {cell}: {words}")
-    return 0
-
-
-@options.verb("suggest")
-@options.notebook
-@click.option("--apply", is_flag=True, help="Write the proposal as tags.")
-def suggest_verb(notebook: str, apply: bool, as_json: bool, quiet: bool) -> int:
-    """Propose stages for an untagged notebook."""
-    found = api.suggest(notebook, apply=apply)
-    if as_json:
-        print_json({"suggestions": found})
-        return 0
-    screen = Screen(quiet=quiet)
-    for item in found:
-        screen.line(f"cell {item['cell']:>3}  {item['stage'] or item['role']:<14} {item['reason']}")
-    screen.line("written as tags" if apply else f"nbprod suggest {notebook} --apply writes them as tags")
     return 0
 
 
