@@ -30,7 +30,7 @@ def gather(project: Project, pipeline: Pipeline, options: RunOptions, started: M
         "root": str(project.root),
         "notebook": pipeline.notebook,
         "name": pipeline.name,
-        "tracking_uri": project.tracking_uri,
+        "tracking_uri": address(project),
         "registry_uri": project.settings.get("registry"),
         "parameters": {**defaults, **given},
         "stages": {stage.name: {"parameters": list(stage.parameters)} for stage in pipeline.stages},
@@ -39,6 +39,30 @@ def gather(project: Project, pipeline: Pipeline, options: RunOptions, started: M
         "git": git(project.notebook(pipeline.notebook).parent),
         "process": me(),
     }
+
+
+def address(project: Project) -> str:
+    """Return MLflow's address as it is kept in files: relative paths made absolute, a password left out."""
+    uri = project.tracking_uri
+    base = Path.cwd() if uri == os.environ.get("MLFLOW_TRACKING_URI") else project.root
+    if uri.startswith("sqlite:///") and uri != "sqlite:///:memory:":
+        return f"sqlite:///{base / uri.removeprefix('sqlite:///')}"
+    if "://" not in uri and not uri.startswith(("file:", "databricks")):
+        return str(base / uri)
+    return without_password(uri)
+
+
+def without_password(uri: str) -> str:
+    """Return `uri` without user name and password."""
+    scheme, separator, rest = uri.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
+
+
+def with_password(uri: str) -> str:
+    """Return the address as this process may use it: with the password that its environment holds."""
+    given = os.environ.get("MLFLOW_TRACKING_URI", "")
+    return given if without_password(given) == uri else uri
 
 
 def _default(value: Any, source: str) -> Any:

@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbprod.tracking.context import with_password
 from nbprod.tracking.lock import ProcessLock
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def connect(record: RunRecord) -> tuple[MlflowClient, str]:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
     uri = record.context["tracking_uri"]
-    mlflow.set_tracking_uri(uri)
+    mlflow.set_tracking_uri(with_password(uri))
     if record.context.get("registry_uri"):
         mlflow.set_registry_uri(record.context["registry_uri"])
     home = Path(record.context["home"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.tracking import artifacts, mlflow_model
+from nbprod.tracking.context import with_password
 from nbprod.tracking.mlflow_client import connect, key, text
 from nbprod.tracking.record import RunRecord, StageRecord, read_files
 
@@ -53,7 +54,8 @@ class Publication:
         now = next((item for item in self.record.stages if item.name == stage), None)
         started = now.started if now else self.record.ended
         run_id = self._child(stage, started)
-        return {"tracking_uri": self.context["tracking_uri"], "run_id": run_id, "experiment": self.context["name"]}
+        address = with_password(self.context["tracking_uri"])
+        return {"tracking_uri": address, "run_id": run_id, "experiment": self.context["name"]}
 
     def remember(self, **found: Any) -> None:
         """Note ids in the state file before they are used."""

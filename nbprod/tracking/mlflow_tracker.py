@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nbprod.core.errors import TrackingError
+from nbprod.tracking.context import with_password
 from nbprod.tracking.record import RunRecord
 
 if TYPE_CHECKING:
@@ -72,10 +73,11 @@ def _reach(record: RunRecord) -> Publication:
 
 
 def _failed(record: RunRecord, error: Exception) -> TrackingError:
-    reason = str(error).strip().splitlines() or [type(error).__name__]
+    uri = record.context["tracking_uri"]
+    reason = str(error).replace(with_password(uri), uri).strip().splitlines() or [type(error).__name__]
     return TrackingError(
         "NB800",
-        f"MLflow at {record.context['tracking_uri']} cannot be fed: {reason[0]}",
+        f"MLflow at {uri} cannot be fed: {reason[0]}",
         "the journal keeps the run; the next run tries again",
     )
 

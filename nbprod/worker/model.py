@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import model_files as files
 from . import model_pickle as pickling
-from .model_samples import ModelFailed, Sample, answers, ask, sample
+from .model_samples import ModelFailed, Sample, answers, ask, failed, sample
 from .model_schema import is_array, is_frame, plain, signature, spec, value_type
 
 if TYPE_CHECKING:
@@ -117,22 +117,27 @@ def fitted(value: object) -> bool:
 
 
 def _check_copy(data: bytes, rows: Sample) -> None:
-    """Raise `ModelFailed` unless the stored model answers as the notebook's."""
+    """Raise `ModelFailed` unless the stored model answers as the notebook's, on all rows and on one alone."""
     copy = pickling.load(data)
-    form = rows.form.head(files.EXAMPLE_ROWS)
-    expected = answers(ask(getattr(copy, "predict", copy), form))
-    if expected != rows.predictions[: len(expected)] and not _close(expected, rows.predictions):
-        raise ModelFailed(
-            "NB626", "the stored model answers differently from the notebook's", "make predict depend on its rows only"
-        )
+    predict = getattr(copy, "predict", copy)
+    try:
+        again, alone = answers(ask(predict, rows.form)), answers(ask(predict, rows.form.head(1)))
+    except Exception as error:
+        raise failed(error) from error
+    if again != rows.predictions and not _close(again, rows.predictions):
+        text = "the stored model answers differently from the notebook's"
+        raise ModelFailed("NB626", text, "make predict depend on its rows only, not on chance or the clock")
+    if alone != again[:1] and not _close(alone, again[:1]):
+        text = "predict answers differently for a row alone than for the same row among others"
+        raise ModelFailed("NB626", text, "fit encoders and scalers before, and only apply them in predict")
 
 
 def _close(found: list[Any], expected: list[Any]) -> bool:
     """Say whether floats agree within 1e-9: a batch of another size may differ in the last bits."""
     try:
-        pairs = list(zip(found, expected[: len(found)], strict=True))
+        pairs = list(zip(found, expected, strict=True))
         return all(abs(one - other) <= 1e-9 * max(1.0, abs(other)) for one, other in pairs)
-    except TypeError:
+    except (TypeError, ValueError):
         return False
 
 

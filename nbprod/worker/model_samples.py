@@ -6,6 +6,7 @@ import copy
 import inspect
 import itertools
 import re
+import time
 import traceback
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ _HERE = str(Path(__file__).parent)
 ROWS = 500
 ROWS_EACH = 100
 TRIAL = 3
+PATIENCE = 5.0
 
 
 class ModelFailed(Exception):
@@ -108,7 +110,7 @@ def _asked(model: Any, form: Form, *, function: bool) -> Sample:
     try:
         raw = ask(model.predict, form)
     except Exception as error:
-        raise _failed(error) from error
+        raise failed(error) from error
     probabilities = _probabilities(model, form)
     optional = _unused(model, form, raw) if function and form.kind == "table" else frozenset()
     return Sample(form, raw, answers(raw), probabilities, optional)
@@ -127,9 +129,15 @@ def _probabilities(model: Any, form: Form) -> list[list[float]] | None:
 
 
 def _unused(model: Any, form: Form, raw: Any) -> frozenset[str]:
-    """Return the columns without which a function gives the very same answers: a request may leave them out."""
+    """Return the columns without which a function gives the very same answers: a request may leave them out.
+
+    A slow function is not asked about all of them; then the others stay required.
+    """
     expected, unused = answers(raw), []
-    for name in form.rows.columns if len(form.rows.columns) <= 200 else []:
+    end = time.monotonic() + PATIENCE
+    for name in form.rows.columns:
+        if time.monotonic() > end:
+            break
         try:
             same = answers(ask(model.predict, replace(form, rows=form.rows.drop(columns=name)))) == expected
         except Exception:  # noqa: BLE001  # it raises without the column: the column is needed
@@ -139,7 +147,8 @@ def _unused(model: Any, form: Form, raw: Any) -> frozenset[str]:
     return frozenset(unused)
 
 
-def _failed(error: BaseException) -> ModelFailed:
+def failed(error: BaseException) -> ModelFailed:
+    """Return the refusal of a model whose `predict` raised, with the user's own part of the traceback."""
     text = "".join(traceback.format_exception(error)).rstrip()
     frames = re.split(r'(?m)^(?=  File ")', text)
     shown = "".join(frame for frame in frames if _HERE not in frame.partition("\n")[0])
@@ -152,7 +161,7 @@ def _failed(error: BaseException) -> ModelFailed:
 
 def _nothing_fits(model: Any, *, function: bool, failure: BaseException | None) -> ModelFailed:
     if failure is not None:
-        return _failed(failure)
+        return failed(failure)
     if function:
         argument = next(iter(_parameters(model.predict)), "df")
         hint = f"bind rows to a name that a stage leaves, best `{argument}`, what predict is given"

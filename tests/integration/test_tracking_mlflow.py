@@ -309,10 +309,14 @@ def free_port() -> int:
 
 
 @pytest.mark.slow
-def test_mlflow_down_keeps_the_journal_until_it_is_back(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mlflow_down_keeps_the_journal_until_it_is_back(
+    here: Project, model_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = free_port()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
-    told(here)
+    place = here.home / "models" / "churn" / "aaaa0000"
+    shutil.copytree(model_directory, place)
+    told(here, model=Model("churn", str(place)))
     assert publish(here) == 0
     assert [path.stem for path in journal.ready(here.home)] == ["aaaa0000"]
 
@@ -335,6 +339,7 @@ def test_mlflow_down_keeps_the_journal_until_it_is_back(here: Project, monkeypat
         assert done == 1
         found = published(here)
         assert "notebook/load.ipynb" in files(found.client, found.children["load"].info.run_id)
+        agree_with_registered(here)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()

@@ -196,3 +196,20 @@ def test_tracking_loads_no_third_party_module() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("http://me:secret@mlflow.example:5000/x", "http://mlflow.example:5000/x"),
+        ("sqlite:///runs.db", "sqlite:///{root}/runs.db"),
+        ("sqlite:////tmp/runs.db", "sqlite:////tmp/runs.db"),
+        ("runs", "{root}/runs"),
+    ],
+)
+def test_address(here: Project, monkeypatch: pytest.MonkeyPatch, given: str, kept: str) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", given)
+    found = context.address(here)
+    assert found == kept.format(root=here.root)
+    if "secret" in given:
+        assert context.with_password(found) == given

@@ -259,6 +259,15 @@ def test_categories_and_types_are_kept(made) -> None:
             "NB624",
             "cannot be stored",
         ),
+        ("def predict(X): return (X['pay'] - X['pay'].mean()).tolist()", "function", [], "NB626", "a row alone"),
+        (
+            "n = []\ndef predict(X):\n    n.append(1)\n    return [len(n)] * len(X)",
+            "function",
+            [],
+            "NB626",
+            "differently",
+        ),
+        ("def predict(X): return pd.get_dummies(X['tenure'])[7].tolist()", "function", [], "NB623", "KeyError"),
         ("def predict(df): return [1]", "function", ["predict"], "NB623", "1 answers for 3 rows"),
     ],
 )
