@@ -38,8 +38,7 @@ def up_verb(notebook: str, as_json: bool, quiet: bool, **asked: Any) -> int:
         if item.severity != "info":
             render.diagnostic(screen, item)
     api.sound(pipeline)
-    with Progress(screen, notebook) as progress:
-        progress.title = ""
+    with Progress(screen, None) as progress:
         finished = api.run(
             notebook,
             options.split_parameters(asked["parameters"]),

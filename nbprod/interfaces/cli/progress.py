@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Progress:
     """A listener that prints; on a terminal the running stage counts its seconds."""
 
-    def __init__(self, screen: Screen, title: str) -> None:
+    def __init__(self, screen: Screen, title: str | None) -> None:
         self.screen = screen
         self.title = title
         self._status: Status | None = None
@@ -57,6 +57,9 @@ class Progress:
 
     def _begin(self, event: Event) -> None:
         self._names = tuple(event.data.get("stages", ()))
+        if self.title is None:
+            self._print([""])
+            return
         count = len(event.data.get("parameters", {}))
         head = f"{self.title} · {len(self._names)} stages"
         self._print([(f"{head} · {count} parameters set" if count else head, "bold")])
