@@ -267,7 +267,7 @@ class Driver:
         key = decision.fingerprint.key
         snapshot = Snapshot(self.pipeline.notebook, stage.name, key, path, digest_file(path), self.run, 0.0, facts)
         self.ledger.add_snapshot(snapshot)
-        entry = Entry.of(stage.name, path, manifest, key, kept)
+        entry = Entry(stage.name, path, manifest, key, tuple(kept))
         self.timeline.add(entry)
         self._done.add(stage.name)
         self.runner.settle(keep=self._needed_later(stage, manifest))

@@ -109,7 +109,7 @@ class Planner:
     def _entry(stage: Stage, snapshot: Snapshot, manifest: Mapping[str, Any]) -> Entry:
         definitions = snapshot.facts.get("definitions", ())
         key = snapshot.fingerprint
-        return Entry.of(stage.name, snapshot.manifest, manifest, key, definitions)
+        return Entry(stage.name, snapshot.manifest, manifest, key, tuple(definitions))
 
     def _refusal(
         self,

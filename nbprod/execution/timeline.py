@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from nbprod.store.files import digest_json
+from nbprod.worker import links
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,43 +25,29 @@ class Entry:
     manifest: Mapping[str, Any]
     fingerprint: str
     definitions: tuple[Mapping[str, Any], ...] = ()
-    index: Mapping[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls,
-        stage: str,
-        path: Path,
-        manifest: Mapping[str, Any],
-        fingerprint: str,
-        definitions: Iterable[Mapping[str, Any]] = (),
-    ) -> Entry:
-        """Return the entry of a manifest, its names indexed."""
-        index = {name: at for at, group in enumerate(manifest["groups"]) for name in group["names"]}
-        return cls(stage, path, manifest, fingerprint, tuple(definitions), index)
 
     def outputs(self) -> tuple[str, ...]:
         """Return the names the stage left, sorted."""
-        return tuple(sorted(self.index))
+        return tuple(sorted(name for group in self.manifest["groups"] for name in group["names"]))
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Where a name is at this point: in a group, deleted, or in a process only."""
+class Place:
+    """Where a name is now: how it is held, and by which stage."""
 
-    kind: Literal["group", "deleted", "unstorable"]
-    position: int
+    kind: str
     entry: Entry
-    group: Mapping[str, Any] | None = None
+    group: Mapping[str, Any] | None
 
 
 @dataclass(slots=True)
 class Inputs:
     """What a stage gets from those before it.
 
-    `contents` name → canonical digest; `held` name → the stage in whose process alone the value lives; `definitions`
-    are replayed steps of earlier stages that the loaded values refer to and the stage has not itself; `carriers` the
-    manifests with state outside variables, in order, and `state` a token per kind of it.
+    `contents` name → canonical digest; `origins` name → the stage it comes from; `held` name → the stage in whose
+    process alone the value lives; `definitions` are replayed steps of earlier stages that the loaded values refer to
+    and the stage has not itself; `carriers` the manifests with state outside variables, in order, and `state` a token
+    per kind of it.
     """
 
     specs: list[InputSpec] = field(default_factory=list)
@@ -86,69 +73,37 @@ class Timeline:
         """Forget all but the first `length` stages."""
         del self.entries[length:]
 
-    def find(self, name: str) -> Found | None:
-        """Return where `name` is now: the last stage that has it, deleted it, or could not store it decides."""
-        for position in range(len(self.entries) - 1, -1, -1):
-            entry = self.entries[position]
-            if name in entry.index:
-                return Found("group", position, entry, entry.manifest["groups"][entry.index[name]])
-            if name in entry.manifest["unstorable"]:
-                return Found("unstorable", position, entry)
-            if name in entry.manifest["deleted"]:
-                return Found("deleted", position, entry)
-        return None
+    def find(self, name: str) -> Place | None:
+        """Return where `name` is now; None when no stage had it."""
+        found = links.find(self._manifests(), name)
+        return Place(found.kind, self.entries[found.position], found.group) if found else None
 
     def inputs(self, stage: Stage) -> Inputs:
         """Return what `stage` gets."""
-        found = self._closure(stage)
+        manifests = self._manifests()
+        found = links.closure(manifests, stage.reads, stage.writes, stage.replays)
         inputs = Inputs()
-        chosen: dict[int, list[str]] = {}
         for name in sorted(found):
-            place = found[name]
-            inputs.origins[name] = place.entry.stage
-            if place.kind == "unstorable":
-                inputs.held[name] = place.entry.stage
-                inputs.contents[name] = f"held:{place.entry.stage}:{place.entry.fingerprint}"
-                continue
-            assert place.group is not None
-            inputs.contents[name] = place.group["content"]
-            chosen.setdefault(place.position, []).append(name)
-        for position in sorted(chosen):
-            entry = self.entries[position]
-            inputs.specs.append({"stage": entry.stage, "manifest": str(entry.path), "names": chosen[position]})
+            place, entry = found[name], self.entries[found[name].position]
+            inputs.origins[name] = entry.stage
+            if place.group is None:
+                inputs.held[name] = entry.stage
+                inputs.contents[name] = f"held:{entry.stage}:{entry.fingerprint}"
+            else:
+                inputs.contents[name] = place.group["content"]
+        stages, paths = [entry.stage for entry in self.entries], [str(entry.path) for entry in self.entries]
+        inputs.specs = links.inputs(found, stages, paths)
         inputs.definitions = self._definitions(stage, found)
-        inputs.carriers, inputs.state = self._state()
+        for entry in self.entries:
+            if entry.manifest["state"]:
+                inputs.carriers.append(str(entry.path))
+                inputs.state.update({kind: _token(value) for kind, value in entry.manifest["state"].items()})
         return inputs
 
-    def _closure(self, stage: Stage) -> dict[str, Found]:
-        """Return where every name is that the stage reads, the globals its functions read, and what it may mutate."""
-        found: dict[str, Found] = {}
-        own = set(stage.replays)
-        todo = list(stage.reads)
-        while todo:
-            name = todo.pop()
-            if name in found or name in own:
-                continue
-            place = self.find(name)
-            if place is None or place.kind == "deleted":
-                continue
-            found[name] = place
-            if place.group is not None:
-                todo.extend(place.group["needs"])
-                if name in stage.writes:
-                    todo.extend(self._siblings(place))
-        return found
+    def _manifests(self) -> list[Mapping[str, Any]]:
+        return [entry.manifest for entry in self.entries]
 
-    def _siblings(self, place: Found) -> list[str]:
-        """Return the other members of an alias group that are still what the group holds."""
-        assert place.group is not None
-        return [name for name in place.group["names"] if self._still(name, place.position)]
-
-    def _still(self, name: str, position: int) -> bool:
-        place = self.find(name)
-        return place is not None and place.position == position
-
-    def _definitions(self, stage: Stage, found: Mapping[str, Found]) -> list[Mapping[str, Any]]:
+    def _definitions(self, stage: Stage, found: Mapping[str, links.Found]) -> list[Mapping[str, Any]]:
         """Return the replayed steps of producers whose values refer to definitions the stage does not replay."""
         own = set(stage.replays)
         mine = {(step.notebook, step.cell, step.first_line) for step in stage.steps}
@@ -156,17 +111,18 @@ class Timeline:
         for place in found.values():
             if place.group is None or set(place.group["references"]) <= own:
                 continue
-            for step in place.entry.definitions:
+            for step in self.entries[place.position].definitions:
                 key = (step["notebook"], step["cell"], step["first_line"])
                 if key not in mine:
                     extra[key] = step
         return [extra[key] for key in sorted(extra)]
 
-    def _state(self) -> tuple[list[str], dict[str, str]]:
-        """Return the manifests that carry state outside variables, in order, and a token per kind of state now."""
-        paths, tokens = [], {}
-        for entry in self.entries:
-            if entry.manifest["state"]:
-                paths.append(str(entry.path))
-                tokens.update({kind: digest_json(value) for kind, value in entry.manifest["state"].items()})
-        return paths, tokens
+
+def _token(record: Any) -> str:
+    content = record.get("content") if isinstance(record, dict) else None
+    return str(content or digest_json(record))
+
+
+def names(entries: Iterable[Entry]) -> set[str]:
+    """Return every name that some stage stored."""
+    return {name for entry in entries for name in entry.outputs()}
