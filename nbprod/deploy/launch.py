@@ -59,6 +59,7 @@ def start(wanted: Wanted, listener: socket.socket, log: BinaryIO, lifeline: int 
     command += ["--fd", str(listener.fileno()), "--ready-fd", str(told)]
     command += ["--log", wanted.predictions] if wanted.predictions else []
     command += ["--version", wanted.version] if wanted.version is not None else []
+    command += ["--require-equal"] if wanted.require_equal else []
     command += ["--lifeline-fd", str(lifeline)] if lifeline is not None else []
     try:
         process = subprocess.Popen(

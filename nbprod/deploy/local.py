@@ -61,6 +61,7 @@ class LocalTarget:
                 python=self.python or sys.executable,
                 predictions=str(files.predictions),
                 generation=generation,
+                require_equal=True,
                 port=port if port is not None else _port(files.read_status()),
             )
             files.write(wanted)

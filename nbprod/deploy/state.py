@@ -27,6 +27,7 @@ class Wanted:
     generation: int
     host: str = "127.0.0.1"
     port: int | None = None
+    require_equal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,7 +206,8 @@ class Supervisor:
     def _retry(self) -> None:
         if self.served and self.retry_at and time.monotonic() >= self.retry_at:
             self.retry_at = None
-            self._start(self.served.wanted, self.served.listener)
+            # what served once is put back as it is: an endpoint that is down is no better than one a clock has changed
+            self._start(replace(self.served.wanted, require_equal=False), self.served.listener)
 
     def _dismiss(self, server: Server) -> None:
         server.close()

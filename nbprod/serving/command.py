@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _check(options["model"]) if checks else _serve(options)
     except ModelUnusable as error:
-        return _refuse("NB720", error.message, error.hint)
+        return _refuse(error.code, error.message, error.hint)
     except ModuleNotFoundError as error:
         if error.name not in NEEDED:
             raise
@@ -67,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--name", help="the name to answer with")
     parser.add_argument("--version", help="the version to answer with")
     parser.add_argument("--check", action="store_true", help="replay the recorded rows, print the evidence, and end")
+    parser.add_argument(
+        "--require-equal", action="store_true", help="refuse a model that differs from its recorded rows"
+    )
     for hidden in ("--fd", "--ready-fd", "--lifeline-fd"):
         parser.add_argument(hidden, type=int, help=argparse.SUPPRESS)
     return parser

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .answers import encode, through_json
 from .formats import Sample, sample_columns
+from .problems import ModelUnusable, Problem
 from .schema import Schema
 
 if TYPE_CHECKING:
@@ -21,9 +22,30 @@ def check(model: LoadedModel) -> Evidence:
     sample = model.sample
     if sample is None or not sample["data"]:
         return {"rows": 0, "equal_rows": 0, "equal": False, "worst_difference": None, "note": "the model has no sample"}
-    decoded = Schema(model.manifest).decode(encode({"columns": sample_columns(sample)}))
+    try:
+        decoded = Schema(model.manifest).decode(encode({"columns": sample_columns(sample)}))
+    except Problem as problem:
+        refused = {"row": 0, "notebook": sample["predictions"][0], "endpoint": str(problem)}
+        rows = len(sample["data"])
+        nothing = {"rows": rows, "equal_rows": 0, "equal": False, "worst_difference": None}
+        return {**nothing, "first_unequal": [refused]}
     predictions, probabilities = model.predict_rows(decoded.columns, decoded.count)
     return compare(sample, through_json(predictions), through_json(probabilities))
+
+
+def insist(model: LoadedModel) -> None:
+    """Raise `ModelUnusable` unless the model answers its recorded rows, if it has any, as the notebook did."""
+    evidence = check(model)
+    if not evidence["rows"] or evidence["equal"]:
+        return
+    unequal = evidence["rows"] - evidence["equal_rows"]
+    first = evidence["first_unequal"][0]
+    raise ModelUnusable(
+        f"it answers {unequal} of {evidence['rows']} recorded rows differently from the notebook; "
+        f"row {first['row']}: {first['notebook']!r} in the notebook, {first['endpoint']!r} here",
+        "let predict depend on its rows only: no clock, no random numbers, no other rows",
+        "NB744",
+    )
 
 
 def compare(sample: Sample, predictions: list[Any], probabilities: list[Any] | None) -> Evidence:

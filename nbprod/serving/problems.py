@@ -25,12 +25,17 @@ class ModelUnusable(Exception):
         What is wrong.
     hint
         What to do next.
+    code
+        As in the error tree of nbprod.
     """
 
-    def __init__(self, message: str, hint: str = "run the notebook again: nbprod run NOTEBOOK") -> None:
-        super().__init__(message, hint)
+    def __init__(
+        self, message: str, hint: str = "run the notebook again: nbprod run NOTEBOOK", code: str = "NB720"
+    ) -> None:
+        super().__init__(message, hint, code)
         self.message = message
         self.hint = hint
+        self.code = code
 
     def __str__(self) -> str:
         """Return the message and the hint."""

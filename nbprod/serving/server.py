@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from .app import App, Settings
+from .evidence import insist
 from .model import load
 from .predictionlog import PredictionLog
 
@@ -44,6 +45,8 @@ class Options:
         Where the ready line goes; default standard output.
     lifeline_fd
         When this descriptor reaches its end, whoever started the server is gone, and it ends too.
+    require_equal
+        Refuse a model that does not answer its recorded rows as the notebook did.
     """
 
     model: str
@@ -55,12 +58,15 @@ class Options:
     fd: int | None = None
     ready_fd: int | None = None
     lifeline_fd: int | None = None
+    require_equal: bool = False
 
 
 def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT; raises `OSError` when the address is taken, `ModelUnusable`."""
     listener = _listener(options)
     model = load(options.model)
+    if options.require_equal:
+        insist(model)
     settings = _settings(options, model)
     config = uvicorn.Config(
         App(model, settings),
