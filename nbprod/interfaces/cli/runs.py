@@ -6,8 +6,8 @@ import click
 
 from nbprod import api
 from nbprod.core.errors import ExecutionError
-from nbprod.core.run import RunOptions
-from nbprod.interfaces.cli import options, render
+from nbprod.core.run import RunOptions, RunStatus
+from nbprod.interfaces.cli import INTERRUPTED, options, render
 from nbprod.interfaces.cli.progress import Progress
 from nbprod.interfaces.cli.screen import Screen, print_json
 
@@ -46,7 +46,8 @@ def run_verb(notebooks: tuple[str, ...], as_json: bool, quiet: bool, **asked: ob
         if as_json and error.run:
             print_json({**error.run.as_json(), "error": error.as_json()})
         render.failure(Screen() if not as_json else Screen(quiet=True), error, notebooks[0])
-        return error.exit_code
+        interrupted = error.run is not None and error.run.status is RunStatus.INTERRUPTED
+        return INTERRUPTED if interrupted else error.exit_code
     if as_json:
         print_json(finished.as_json())
     else:
