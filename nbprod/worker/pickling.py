@@ -7,22 +7,19 @@ given as references are not stored at all: the loading namespace has defined the
 
 from __future__ import annotations
 
-import dis
 import importlib
 import io
-import marshal
 import pickle
 import sys
 import types
-import typing
 import warnings
-from functools import _lru_cache_wrapper, cached_property, lru_cache
+from functools import _lru_cache_wrapper, cached_property
 from typing import TYPE_CHECKING, Any
 
 from cloudpickle import cloudpickle
 
-from . import arrays
-from .unstorable import NotStorable, module_reason, reason
+from . import arrays, reducers, sets
+from .unstorable import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -33,72 +30,8 @@ IN_BAND = 64 << 10
 NAMESPACE = ("nbprod", "<namespace>")
 PROLOGUE = b"\x80\x05c" + "\n".join(NAMESPACE).encode() + b"\n\x940"
 """Puts the loading namespace at index 0 of the memo, where the pickler has the storing one."""
-GLOBAL_OPERATIONS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "DELETE_GLOBAL", "STORE_GLOBAL")
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-FUNCTION_STATE = ("__defaults__", "__kwdefaults__", "__annotations__", "__doc__", "__module__", "__qualname__")
 ROOMS = ("nbprod_worker", "nbprod.worker")
 SINGLE_INSTANCES = (("random", "_inst"), ("numpy.random.mtrand", "_rand"))
-
-
-class UnresolvedReference(LookupError):
-    """A stored value refers to a definition that the loading namespace does not have."""
-
-
-def make_function(code: types.CodeType, namespace: dict[str, Any], name: str, cells: Any) -> types.FunctionType:
-    """Return a function bound to the loading namespace; called while a snapshot is loaded."""
-    namespace.setdefault("__builtins__", __builtins__)
-    return types.FunctionType(code, namespace, name, None, cells)
-
-
-def fill_function(function: types.FunctionType, state: dict[str, Any]) -> None:
-    """Give a loaded function the rest of its parts; called while a snapshot is loaded."""
-    function.__dict__.update(state.pop("__dict__") or {})
-    for name, value in state.items():
-        setattr(function, name, value)
-
-
-def make_code(python: str, data: bytes) -> Any:
-    """Return a code object; called while a snapshot is loaded."""
-    if python != PYTHON:
-        raise UnresolvedReference(f"a function stored by Python {python} cannot be loaded by Python {PYTHON}")
-    return marshal.loads(data)  # noqa: S302 - verified by digest like the pickle around it
-
-
-def make_cell() -> types.CellType:
-    """Return an empty cell; called while a snapshot is loaded."""
-    return types.CellType()
-
-
-def fill_cell(cell: types.CellType, state: tuple[Any]) -> None:
-    """Fill a loaded cell; called while a snapshot is loaded."""
-    cell.cell_contents = state[0]
-
-
-def make_cached(parameters: dict[str, Any], function: Callable[..., Any]) -> Any:
-    """Return `function` behind an empty `lru_cache`; called while a snapshot is loaded."""
-    return lru_cache(**parameters)(function)
-
-
-def resolve(namespace: dict[str, Any], name: str) -> Any:
-    """Return what `name` (dotted for members of classes) means in the loading namespace."""
-    first, *rest = name.split(".")
-    try:
-        value = namespace[first]
-        for part in rest:
-            value = getattr(value, part)
-    except (KeyError, AttributeError):
-        raise UnresolvedReference(f"{name!r} is not defined where the value that refers to it is loaded") from None
-    return value
-
-
-@lru_cache(maxsize=4096)
-def globals_read(code: types.CodeType) -> frozenset[str]:
-    """Return the names that `code` and the code inside it look up as globals."""
-    names = {item.argval for item in dis.get_instructions(code) if item.opname in GLOBAL_OPERATIONS}
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= globals_read(constant)
-    return frozenset(names)
 
 
 class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
@@ -190,7 +123,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         if arrays.is_block(kind) and arrays.copy_on_write():
             return self._block
         why = reason(kind)
-        return None if why is None else lambda _: _refuse(why)
+        return None if why is None else lambda _: reducers.refuse(why)
 
     def _known(self, kind: type) -> Callable[[Any], Any] | None:
         np = arrays.numpy()
@@ -198,20 +131,20 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             if kind is np.ndarray:
                 return self._array
             if issubclass(kind, np.memmap):
-                return _memmap
+                return reducers.memmap
             if kind is np.random.RandomState:
                 return self._single
         table: dict[type, Callable[[Any], Any]] = {
             types.FunctionType: self._function,
-            types.CodeType: _code,
-            types.CellType: _cell,
-            types.ModuleType: _module,
+            types.CodeType: reducers.code,
+            types.CellType: reducers.cell,
+            types.ModuleType: reducers.module,
             _lru_cache_wrapper: self._cached,
-            cached_property: _cached_property,
+            cached_property: reducers.cached_attribute,
         }
         if kind.__module__ == "random" and kind.__name__ == "Random":
             return self._single
-        return _module if issubclass(kind, types.ModuleType) else table.get(kind)
+        return reducers.module if issubclass(kind, types.ModuleType) else table.get(kind)
 
     def _reference(self, value: Any) -> Any:
         """Return how to refer to `value` by name, or None when it has to be stored."""
@@ -219,12 +152,12 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         if name is None:
             dotted = getattr(value, "__qualname__", "")
             first = dotted.partition(".")[0]
-            if first == dotted or first not in self.references or _lookup(self.namespace, dotted) is not value:
+            if first == dotted or first not in self.references or reducers.lookup(self.namespace, dotted) is not value:
                 return None
             self.used.add(first)
-            return resolve, (self.namespace, dotted)
+            return reducers.resolve, (self.namespace, dotted)
         self.used.add(name)
-        return resolve, (self.namespace, name)
+        return reducers.resolve, (self.namespace, name)
 
     def _function(self, function: types.FunctionType) -> Any:
         found = self._reference(function)
@@ -235,15 +168,15 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             reduced = super().reducer_override(function)
             if reduced is NotImplemented or not own:
                 return reduced
-        self.needs |= globals_read(function.__code__) & self.namespace.keys()
-        state = {name: getattr(function, name) for name in FUNCTION_STATE}
+        self.needs |= reducers.globals_read(function.__code__) & self.namespace.keys()
+        state = {name: getattr(function, name) for name in reducers.FUNCTION_STATE}
         for name in ("__kwdefaults__", "__annotations__"):  # copies: sharing a function is not sharing these
             state[name] = dict(state[name]) if state[name] else None
         state["__dict__"] = function.__dict__ or None
         if sys.version_info >= (3, 12):
             state["__type_params__"] = function.__type_params__
         parts = (function.__code__, self.namespace, function.__name__, function.__closure__)
-        return make_function, parts, state, None, None, fill_function
+        return reducers.make_function, parts, state, None, None, reducers.fill_function
 
     def _cached(self, function: Any) -> Any:
         found = self._reference(function)
@@ -251,7 +184,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             return found
         if function.__module__ != "__main__":
             return NotImplemented
-        return make_cached, (function.cache_parameters(), function.__wrapped__)
+        return reducers.make_cached, (function.cache_parameters(), function.__wrapped__)
 
     def _class(self, kind: type) -> Any:
         found = self._reference(kind)
@@ -261,7 +194,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         if reduced is NotImplemented or len(reduced) < 3:
             return reduced
         self.classes.add(id(kind))
-        return _own_class(kind, *reduced)
+        return reducers.own_class(kind, *reduced)
 
     def _array(self, array: Any) -> Any:
         if id(array) not in self._apart:
@@ -287,59 +220,38 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         return NotImplemented
 
 
-def _lookup(namespace: dict[str, Any], dotted: str) -> Any:
-    try:
-        return resolve(namespace, dotted)
-    except UnresolvedReference:
-        return None
+class OrderedPickler(Pickler):
+    """Pickles certain sets by their recipes; slower, because pickle asks it about every single object.
 
-
-def _refuse(why: str) -> Any:
-    raise NotStorable(why)
-
-
-def _code(code: types.CodeType) -> Any:
-    return make_code, (PYTHON, marshal.dumps(code))
-
-
-def _cell(cell: types.CellType) -> Any:
-    try:
-        return make_cell, (), (cell.cell_contents,), None, None, fill_cell
-    except ValueError:  # an empty cell
-        return make_cell, ()
-
-
-def _module(module: types.ModuleType) -> Any:
-    if sys.modules.get(module.__name__) is not module:
-        raise NotStorable(module_reason(module))
-    return importlib.import_module, (module.__name__,)
-
-
-def _own_class(kind: type, make: Any, parts: Any, state: Any, *rest: Any) -> Any:
-    """Amend what cloudpickle stores of a class made in the notebook.
-
-    No tracker: two snapshots of a class that changed in between are two classes. Real slots, and the full name.
+    Parameters
+    ----------
+    namespace, references, memories
+        As for `Pickler`.
+    recipes
+        How to build these sets, by the identity of the set.
     """
-    *parts, _tracker, extra = parts
-    if make is cloudpickle._make_skeleton_class:
-        body, others = state
-        early = {"__qualname__": kind.__qualname__}
-        if "__slots__" in body and typing.NamedTuple not in kind.__dict__.get("__orig_bases__", ()):
-            early["__slots__"] = body.pop("__slots__")
-        parts[3] = {**parts[3], **early}
-        state = body, others
-    return make, (*parts, None, extra), state, *rest
 
+    def __init__(
+        self,
+        namespace: dict[str, Any],
+        references: Collection[str],
+        memories: dict[int, tuple[Any, int]] | None,
+        recipes: dict[int, sets.Recipe],
+    ) -> None:
+        super().__init__(namespace, references, memories)
+        self.recipes = recipes
+        self._built: dict[int, int] = {}
 
-def _cached_property(value: Any) -> Any:
-    """Leave out the lock that it has before Python 3.12."""
-    return cached_property, (value.func,), {"attrname": value.attrname}
-
-
-def _memmap(array: Any) -> Any:
-    if getattr(array, "mode", None) in ("r+", "w+"):
-        raise NotStorable("numpy.memmap writes to its file, which a stored copy would not; store the path")
-    return NotImplemented
+    def persistent_id(self, value: Any) -> Any:
+        """Return what stands for a set: its number, and its recipe when it is met first."""
+        recipe = self.recipes.get(id(value))
+        if recipe is None:
+            return None
+        number = self._built.get(id(value))
+        if number is not None:
+            return (number,)
+        self._built[id(value)] = len(self._built)
+        return self._built[id(value)], recipe.kind is frozenset, recipe.size, recipe.elements, recipe.taken
 
 
 class Unpickler(pickle.Unpickler):
@@ -358,13 +270,22 @@ class Unpickler(pickle.Unpickler):
     def __init__(self, data: bytes | memoryview, namespace: dict[str, Any], buffers: Sequence[Any] = ()) -> None:
         super().__init__(io.BytesIO(data), buffers=buffers)
         self.namespace = namespace
+        self._built: dict[int, Any] = {}
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Return the set that an `OrderedPickler` stored."""
+        number, *parts = pid
+        if parts:
+            frozen, *rest = parts
+            self._built[number] = sets.build(sets.Recipe(frozenset if frozen else set, *rest))
+        return self._built[number]
 
     def find_class(self, module: str, name: str) -> Any:
         """Return a global named by the pickle."""
         if (module, name) == NAMESPACE:
             return self.namespace
         if module == "__main__":
-            return resolve(self.namespace, name)
+            return reducers.resolve(self.namespace, name)
         package, _, room = module.rpartition(".")
         if package in ROOMS:
             return getattr(importlib.import_module(f".{room}", __package__), name)

@@ -12,13 +12,13 @@ import types
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import arrays, hashing, kinds, plain
+from . import arrays, hashing, kinds, plain, sets
 from .buffers import BufferDamaged, digest
-from .pickling import Pickler, loads
+from .pickling import OrderedPickler, Pickler, loads
 from .unstorable import describe, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from .buffers import Buffers
     from .formats import Group, Unstorable
@@ -42,12 +42,17 @@ class Unloadable(Exception):
 
 
 class _Draft:
-    """One name, or several that belong together, pickled."""
+    """One name, or several that belong together, pickled.
 
-    def __init__(self, names: list[str], pickler: Pickler, data: bytes) -> None:
+    `recipes` are those of its sets that need one; `found` is the pickler that looked the values over first.
+    """
+
+    def __init__(self, names: list[str], pickler: Pickler, data: bytes, recipes: dict[int, sets.Recipe]) -> None:
         self.names = names
         self.pickler = pickler
         self.data = data
+        self.recipes = recipes
+        self.found = pickler
 
 
 class Saver:
@@ -62,39 +67,49 @@ class Saver:
 
     def drafts(self, names: Iterable[str]) -> Iterator[_Draft]:
         """Yield the groups of `names`, pickled."""
-        alone = {}
-        for name in names:
-            draft = self._draft([name], {})
-            if draft is not None:
-                alone[name] = draft
+        alone = {name: draft for name in names if (draft := self._try([name], self._alone)) is not None}
         for group in self._groups(alone):
             if len(group) == 1:
                 yield alone[group[0]]
             else:
-                yield from self._together(group, alone)
+                draft = self._try(group, lambda names: self._together(names, alone))
+                if draft is not None:
+                    yield draft
 
-    def _together(self, group: list[str], alone: dict[str, _Draft]) -> Iterator[_Draft]:
-        found = {identity: array for name in group for identity, array in alone[name].pickler.arrays.items()}
-        draft = self._draft(group, arrays.memories(found.values()))
-        if draft is not None:
-            yield draft
-
-    def _draft(self, names: list[str], memories: dict[int, tuple[Any, int]]) -> _Draft | None:
-        pickler = Pickler(self.namespace, self.references, memories)
-        values = [self.namespace[name] for name in names]
+    def _try(self, names: list[str], make: Callable[[list[str]], _Draft]) -> _Draft | None:
         try:
-            data = pickler.dumps(values)
-            if not memories and len(pickler.arrays) > 1:
-                shared = arrays.memories(pickler.arrays.values())
-                if shared:
-                    return self._draft(names, shared)
+            return make(names)
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a value's own __reduce__ raises makes it unstorable
             why = explain(error)
             self.unstorable.update((name, {"type": describe(self.namespace[name]), "reason": why}) for name in names)
             return None
-        return _Draft(names, pickler, data)
+
+    def _alone(self, names: list[str]) -> _Draft:
+        draft = self._pickle(names, {}, {})
+        if plain.scan(self.namespace[names[0]]) is not None:
+            return draft
+        memories = arrays.memories(draft.pickler.arrays.values()) if len(draft.pickler.arrays) > 1 else {}
+        recipes = sets.recipes(value for _, value in draft.pickler.mutable_ids())
+        if not memories and not recipes:
+            return draft
+        again = self._pickle(names, memories, recipes)
+        again.found = draft.pickler
+        return again
+
+    def _together(self, names: list[str], alone: dict[str, _Draft]) -> _Draft:
+        drafts = [alone[name] for name in names]
+        found = {identity: array for draft in drafts for identity, array in draft.found.arrays.items()}
+        recipes = {identity: recipe for draft in drafts for identity, recipe in draft.recipes.items()}
+        return self._pickle(names, arrays.memories(found.values()), recipes)
+
+    def _pickle(self, names: list[str], memories: dict[int, Any], recipes: dict[int, sets.Recipe]) -> _Draft:
+        if recipes:
+            pickler: Pickler = OrderedPickler(self.namespace, self.references, memories, recipes)
+        else:
+            pickler = Pickler(self.namespace, self.references, memories)
+        return _Draft(names, pickler, pickler.dumps([self.namespace[name] for name in names]), recipes)
 
     def _groups(self, alone: dict[str, _Draft]) -> list[list[str]]:
         """Return the names that share something, together, in the order of their first name."""
@@ -103,7 +118,7 @@ class Saver:
         if len(candidates) > 1:
             owners: dict[int, str] = {}
             for name in candidates:
-                for identity, value in self._identities(name, alone[name].pickler):
+                for identity, value in self._identities(name, alone[name].found):
                     owner = owners.setdefault(identity, name)
                     if owner != name and (value is None or not kinds.is_single(value)):
                         union.join(owner, name)
@@ -137,7 +152,7 @@ class Saver:
         owners: dict[int, str] = {}
         found: dict[int, Any] = {}
         for name, draft in alone.items():
-            for identity, array in draft.pickler.arrays.items():
+            for identity, array in draft.found.arrays.items():
                 owners.setdefault(identity, name)
                 found[identity] = array
         for cluster in arrays.overlapping(found.values()):

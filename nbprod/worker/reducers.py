@@ -1,0 +1,148 @@
+"""How single things are stored and made again: functions, code, cells, references, modules, classes of the notebook.
+
+The functions `make_…` and `fill_…` are called while a snapshot is loaded.
+"""
+
+from __future__ import annotations
+
+import dis
+import importlib
+import marshal
+import sys
+import types
+import typing
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from cloudpickle import cloudpickle
+
+from .unstorable import NotStorable, module_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GLOBAL_OPERATIONS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "DELETE_GLOBAL", "STORE_GLOBAL")
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+FUNCTION_STATE = ("__defaults__", "__kwdefaults__", "__annotations__", "__doc__", "__module__", "__qualname__")
+
+
+class UnresolvedReference(LookupError):
+    """A stored value refers to a definition that the loading namespace does not have."""
+
+
+def make_function(code: types.CodeType, namespace: dict[str, Any], name: str, cells: Any) -> types.FunctionType:
+    """Return a function bound to the loading namespace; called while a snapshot is loaded."""
+    namespace.setdefault("__builtins__", __builtins__)
+    return types.FunctionType(code, namespace, name, None, cells)
+
+
+def fill_function(function: types.FunctionType, state: dict[str, Any]) -> None:
+    """Give a loaded function the rest of its parts; called while a snapshot is loaded."""
+    function.__dict__.update(state.pop("__dict__") or {})
+    for name, value in state.items():
+        setattr(function, name, value)
+
+
+def make_code(python: str, data: bytes) -> Any:
+    """Return a code object; called while a snapshot is loaded."""
+    if python != PYTHON:
+        raise UnresolvedReference(f"a function stored by Python {python} cannot be loaded by Python {PYTHON}")
+    return marshal.loads(data)  # noqa: S302 - verified by digest like the pickle around it
+
+
+def make_cell() -> types.CellType:
+    """Return an empty cell; called while a snapshot is loaded."""
+    return types.CellType()
+
+
+def fill_cell(cell: types.CellType, state: tuple[Any]) -> None:
+    """Fill a loaded cell; called while a snapshot is loaded."""
+    cell.cell_contents = state[0]
+
+
+def make_cached(parameters: dict[str, Any], function: Callable[..., Any]) -> Any:
+    """Return `function` behind an empty `lru_cache`; called while a snapshot is loaded."""
+    return lru_cache(**parameters)(function)
+
+
+def resolve(namespace: dict[str, Any], name: str) -> Any:
+    """Return what `name` (dotted for members of classes) means in the loading namespace."""
+    first, *rest = name.split(".")
+    try:
+        value = namespace[first]
+        for part in rest:
+            value = getattr(value, part)
+    except (KeyError, AttributeError):
+        raise UnresolvedReference(f"{name!r} is not defined where the value that refers to it is loaded") from None
+    return value
+
+
+@lru_cache(maxsize=4096)
+def globals_read(code: types.CodeType) -> frozenset[str]:
+    """Return the names that `code` and the code inside it look up as globals."""
+    names = {item.argval for item in dis.get_instructions(code) if item.opname in GLOBAL_OPERATIONS}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= globals_read(constant)
+    return frozenset(names)
+
+
+def lookup(namespace: dict[str, Any], dotted: str) -> Any:
+    """Return what a dotted name means, None if nothing."""
+    try:
+        return resolve(namespace, dotted)
+    except UnresolvedReference:
+        return None
+
+
+def refuse(why: str) -> Any:
+    """Stop pickling."""
+    raise NotStorable(why)
+
+
+def code(value: types.CodeType) -> Any:
+    """Return how to store a code object."""
+    return make_code, (PYTHON, marshal.dumps(value))
+
+
+def cell(value: types.CellType) -> Any:
+    """Return how to store a cell, that closures may share."""
+    try:
+        return make_cell, (), (value.cell_contents,), None, None, fill_cell
+    except ValueError:  # an empty cell
+        return make_cell, ()
+
+
+def module(value: types.ModuleType) -> Any:
+    """Return how to store a module: by its name."""
+    if sys.modules.get(value.__name__) is not value:
+        raise NotStorable(module_reason(value))
+    return importlib.import_module, (value.__name__,)
+
+
+def own_class(kind: type, make: Any, parts: Any, state: Any, *rest: Any) -> Any:
+    """Amend what cloudpickle stores of a class made in the notebook.
+
+    No tracker: two snapshots of a class that changed in between are two classes. Real slots, and the full name.
+    """
+    *parts, _tracker, extra = parts
+    if make is cloudpickle._make_skeleton_class:
+        body, others = state
+        early = {"__qualname__": kind.__qualname__}
+        if "__slots__" in body and typing.NamedTuple not in kind.__dict__.get("__orig_bases__", ()):
+            early["__slots__"] = body.pop("__slots__")
+        parts[3] = {**parts[3], **early}
+        state = body, others
+    return make, (*parts, None, extra), state, *rest
+
+
+def cached_attribute(value: Any) -> Any:
+    """Leave out the lock that it has before Python 3.12."""
+    return cached_property, (value.func,), {"attrname": value.attrname}
+
+
+def memmap(array: Any) -> Any:
+    """Return how to store an array over a file, unless writing to it writes to the file."""
+    if getattr(array, "mode", None) in ("r+", "w+"):
+        raise NotStorable("numpy.memmap writes to its file, which a stored copy would not; store the path")
+    return NotImplemented
