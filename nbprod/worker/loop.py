@@ -92,6 +92,8 @@ class Worker:
             self._channel.busy = True
             if operation["op"] == "model":
                 self._model(operation["spec"])
+            elif operation["op"] == "notebook":
+                self._notebook(operation["spec"])
             else:
                 self._stage(operation["spec"])
         except KeyboardInterrupt:
@@ -123,6 +125,15 @@ class Worker:
         stage.abandon()
         self._capture.event(failed)
         return None
+
+    def _notebook(self, spec: StageSpec) -> None:
+        """Run the cells of a notebook that keeps its own books, as a job does."""
+        for index, step in enumerate(spec["steps"]):
+            failed = self._cells.execute(index, spec["notebook"], step)
+            if failed is not None:
+                self._capture.event(failed)
+                return
+        self._capture.event({"event": "stage-finished", "manifest": spec["manifest"], "seconds": 0.0})
 
     def _model(self, spec: ModelSpec) -> None:
         from .model import write
