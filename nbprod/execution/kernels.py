@@ -95,6 +95,12 @@ def kernelspecs() -> dict[str, Path]:
     return found
 
 
+def of_name(name: str) -> Path | None:
+    """Return the interpreter of an installed kernel, None when there is none of that name."""
+    spec = _spec(name)
+    return _python_of(spec, name, Where()) if spec is not None else None
+
+
 def _user_folder(home: Path) -> Path:
     if sys.platform == "darwin":
         return home / "Library" / "Jupyter" / "kernels"

@@ -1,0 +1,1 @@
+"""Engines: each executes one job notebook; registered in `nbprod.engines`."""
