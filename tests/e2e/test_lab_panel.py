@@ -8,30 +8,33 @@ from pathlib import Path
 
 import lab
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(lab.CHROMIUM is None, reason="no Chromium on PATH"),
-    # pytest-base-url, which pytest-playwright brings
-    pytest.mark.filterwarnings(
-        "ignore:Session-scoped fixtures defined as instance methods:pytest.PytestRemovedIn10Warning"
-    ),
 ]
 TOP = Path(__file__).parents[2]
 PICTURES = TOP / "test-results"
 SOON = 20_000
-LONG = 90_000
+LONG = 240_000  # a whole run, on a machine that has other things to do
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args):
-    return {**browser_type_launch_args, "headless": True, "args": lab.FLAGS, "executable_path": lab.CHROMIUM}
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium for this module only: pytest-playwright's own, of the session, would keep an event loop running in
+    every test after it."""
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(headless=True, args=lab.FLAGS, executable_path=lab.CHROMIUM)
+        yield found
+        found.close()
 
 
-@pytest.fixture(scope="session")
-def browser_context_args(browser_context_args):
-    return {**browser_context_args, "viewport": {"width": 1400, "height": 1100}}
+@pytest.fixture
+def page(browser: Browser):
+    context = browser.new_context(viewport={"width": 1400, "height": 1100})
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +85,7 @@ def save(page: Page) -> None:
     page.evaluate("jupyterapp.commands.execute('docmanager:save')")
 
 
+@pytest.mark.slow
 def test_cells_are_tagged_by_click(open_notebook, root, make_notebook):
     path = make_notebook(
         root / "tags.ipynb",
