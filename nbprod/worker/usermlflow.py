@@ -44,9 +44,10 @@ class Guide:
 
     def leave(self) -> None:
         """Leave the environment as it was found, for what is recorded of it; a store the user chose stays chosen."""
-        os.environ.update({name: value for name, value in self.variables.items() if name != URI})
-        os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
-        os.environ.setdefault(URI, self.variables[URI])
+        theirs = os.environ.setdefault(URI, self.variables[URI]) != self.variables[URI]
+        os.environ.update({name: self.variables[name] for name in (RUN, EXPERIMENT)})
+        if not theirs:
+            os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
 
     def theirs(self) -> bool:
         """Say whether the user chose another store; then nothing of ours stays in the way."""
