@@ -66,6 +66,7 @@ def test_nbformat_3_is_upgraded(project):
         ([("stage:setup", "x = 1")], "setup"),
         ([("stage:a", "x = 1"), ("stage:b", "y = x"), ("stage:a", "z = y")], "cell"),
         ([("stage:a", "y = nowhere + 1")], "nowhere"),
+        ([("stage:a", "name = input('name? ')")], "input"),
         ([("parameters", "n = 1"), ("parameters", "m = 1"), ("stage:a", "x = n + m")], "parameters"),
     ],
 )
@@ -94,7 +95,6 @@ def test_unknown_parameter_lists_the_known(project, make_notebook):
         ("import sys\nsys.exit()", "exit"),
         ("import os\nos._exit(3)", "3"),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
-        ("answer = input('name? ')", "input"),
     ],
 )
 def test_failing_cell(project, make_notebook, source, words):

@@ -30,9 +30,9 @@ NAMES_SHOWN = 6
 
 def error(screen: Screen, problem: NbprodError) -> None:
     """Print what happened, where, and the one thing to do next."""
-    diagnostics = getattr(problem, "diagnostics", ())
-    if diagnostics:
-        for item in diagnostics:
+    refused = [item for item in getattr(problem, "diagnostics", ()) if item.severity == "error"]
+    if refused:
+        for item in refused:
             diagnostic(screen, item)
         return
     where = f"{problem.where}  " if problem.where else ""
