@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from nbprod.analysis import knowledge
@@ -12,6 +13,7 @@ from nbprod.analysis.facts import NOTHING, Definition, Fit, Flow
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
 ENVIRONMENT_READERS = frozenset({"os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"})
 FITS = frozenset(
     {"fit", "fit_transform", "fit_predict", "partial_fit", "predict", "predict_proba", "score", "transform"}
@@ -76,6 +78,8 @@ class Calls(Expressions):
         if not call.known:
             return self.unknown(node, receiver, f".{name}")
         first, rest = self.arguments(node)
+        if name in ("query", "eval"):
+            self.named_in_text(node)
         if name in FITS:
             self.fitted(node, func, name)
         if name in knowledge.sets("random")["random_methods"] and not _gives(node, "random_state"):
@@ -164,6 +168,13 @@ class Calls(Expressions):
     def block(self, body: Sequence[ast.stmt]) -> None:
         """Execute statements one after another."""
         raise NotImplementedError
+
+    def named_in_text(self, node: ast.Call) -> None:
+        """Note the names in `df.query("x > @limit")`."""
+        for item in ast.walk(node):
+            if isinstance(item, ast.Constant) and isinstance(item.value, str):
+                for name in _AT_NAME.findall(item.value):
+                    self.read(name, node.lineno)
 
     # arguments
 

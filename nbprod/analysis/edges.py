@@ -124,6 +124,8 @@ class Linker:
         assert owner is not None
         # a maybe-write is a read as well: what it does not change must come from before
         touched = set(statement.reads) | statement.mutates | statement.maybe
+        # values refer to the definitions they carry by name
+        touched |= {item.name for item in statement.active if item.name in self.stable}
         for name in sorted(touched):
             definition = self.stable.get(name)
             if definition is not None:

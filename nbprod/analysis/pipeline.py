@@ -37,7 +37,7 @@ def find(notebooks: Sequence[Notebook]) -> Findings:
     stages = roles.name_stages(parsed)
     roles.assign(statements, stages)
     links = Linker(stable, statements).run()
-    assembly = Assembly(statements, parsed, links)
+    assembly = Assembly(statements, parsed, links, stable)
     names = list(dict.fromkeys(stages[id(item.cell)] for item in parsed if id(item.cell) in stages))
     order, cycle = ordered(names, links)
     built = {

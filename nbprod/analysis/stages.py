@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from nbprod.analysis.cells import Parsed
     from nbprod.analysis.edges import Links
     from nbprod.analysis.notes import Statement
-    from nbprod.core.pipeline import Step, StepKind
+    from nbprod.core.pipeline import Step
 
 VOLATILE = {
     "network": "{} uses the network",
@@ -33,10 +34,13 @@ GENERATORS = ("numpy.random", "random", "torch.random")
 class Assembly:
     """Builds stages from linked statements."""
 
-    def __init__(self, statements: Sequence[Statement], parsed: Sequence[Parsed], links: Links) -> None:
+    def __init__(
+        self, statements: Sequence[Statement], parsed: Sequence[Parsed], links: Links, stable: dict[str, Statement]
+    ) -> None:
         self.statements = statements
         self.parsed = parsed
         self.links = links
+        self.stable = stable
         self.seeds = seeded(statements)
 
     def stage(self, name: str, cells: Sequence[Parsed]) -> Stage:
@@ -50,7 +54,7 @@ class Assembly:
         ]
         inside = [item for item in self.statements if item.fate == "repeat" and first < item.index < last]
         prelude = [item for item in own if item.role == "parameters"]
-        steps = self.prelude(sorted([*before, *prelude], key=lambda item: item.index))
+        steps = self.prelude([*before, *prelude, *self.beside(before)])
         steps += self.own(cells, sorted([*own, *inside], key=lambda item: item.index))
         executed = [*before, *own, *inside]
         replays = {
@@ -79,13 +83,33 @@ class Assembly:
             **_collected(executed),
         )
 
+    def beside(self, needed: Sequence[Statement]) -> list[Statement]:
+        """Return the rest of the parameters cell, and what it reads, where a stage needs any of that cell.
+
+        A cell cut differently for each stage would, in a process that runs several, undo the overrides.
+        """
+        if not any(item.role == "parameters" for item in needed):
+            return []
+        found = {item.index: item for item in self.statements if item.role == "parameters" and item.fate == "replay"}
+        todo = list(found.values())
+        while todo:
+            for name in todo.pop().reads:
+                definition = self.stable.get(name)
+                if definition is not None and definition.index not in found:
+                    found[definition.index] = definition
+                    todo.append(definition)
+        return list(found.values())
+
     def prelude(self, statements: Sequence[Statement]) -> list[Step]:
-        """Return the steps that come before the inputs are loaded: parameters and replays, in notebook order."""
+        """Return the steps that come before the inputs are loaded: parameters and replays, in notebook order.
+
+        A definition is a step of its own, so that a process that runs several stages makes it once only.
+        """
+        once = sorted({item.index: item for item in statements}.values(), key=lambda item: item.index)
         steps = []
-        for _, group in groupby(statements, key=lambda item: id(item.parsed)):
+        for _, group in groupby(once, key=_together):
             items = list(group)
-            kind: StepKind = "parameters" if items[0].role == "parameters" else "replay"
-            steps.append(sources.cut(kind, items))
+            steps.append(sources.cut("parameters" if items[0].role == "parameters" else "replay", items))
         return steps
 
     def own(self, cells: Sequence[Parsed], statements: Sequence[Statement]) -> list[Step]:
@@ -116,6 +140,12 @@ class Assembly:
                 if token in GENERATORS and self.seeds.get(token, len(self.statements)) > statement.index:
                     reasons[f"{cause} draws random numbers without a seed"] = None
         return tuple(reasons)
+
+
+def _together(statement: Statement) -> tuple[int, int]:
+    """Return a key that is the same for what makes one step: the parameters, or imports of one cell."""
+    alone = statement.role != "parameters" and not isinstance(statement.node, (ast.Import, ast.ImportFrom))
+    return id(statement.parsed), statement.index if alone else -1
 
 
 def seeded(statements: Sequence[Statement]) -> dict[str, int]:

@@ -158,13 +158,15 @@ class Statements(Calls):
 
     def _functiondef_statement(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self.several(node.decorator_list)
-        self.several(item for item in (*node.args.defaults, *node.args.kw_defaults) if item)
+        defaults = self.defaults(node.args)
         self.annotations(node)
         names = parameters_of(node.args)
         scope = self.scope("function", [*node.body], names)
         start = len(self.links)
         definition, undo = self.enter(scope, node.name)
         outer, self.local_mutated = self.local_mutated, set()
+        for name, (flow, _) in defaults.items():
+            self.links.append(flow.shares | {self.key(name)})
         self.block(node.body)
         undo()
         if definition is None:
@@ -173,11 +175,21 @@ class Statements(Calls):
             self.bind(node.name, NOTHING)
             return
         self.summarize(definition, node, scope.number, self.links[start:])
+        kept = {name for name, (_, lasting) in defaults.items() if lasting}
+        if kept & (definition.mutated | definition.returned_parameters) and "@" not in self.key(node.name):
+            definition.facts.mutates.add(node.name)  # `def f(x, seen=[])`: what a call leaves in the default
         del self.links[start:]
         self.local_mutated = outer
         self.defined(node.name, definition, decorated=bool(node.decorator_list))
 
     _asyncfunctiondef_statement = _functiondef_statement
+
+    def defaults(self, arguments: ast.arguments) -> dict[str, tuple[Flow, bool]]:
+        """Evaluate default values; return, by parameter, where each comes from and whether a call could change it."""
+        positional = [*arguments.posonlyargs, *arguments.args]
+        pairs = list(zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True))
+        pairs += [(item, value) for item, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value]
+        return {item.arg: (self.flow(value), not isinstance(value, (ast.Constant, ast.Name))) for item, value in pairs}
 
     def annotations(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Evaluate the annotations of a signature; names in them may be missing without harm to the analysis."""
