@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from threading import Event
 
 import pytest
 
+from nbprod import store
 from nbprod.config import Project
 from nbprod.core.errors import ScheduleError
 from nbprod.scheduling import RunOutcome, Schedules, SystemClock, serve
@@ -92,3 +94,19 @@ def test_what_is_due_runs_once(schedules):
     assert serve_what_is_due(schedules) == []
     (record,) = schedules.history()
     assert (record.run, record.status) == (run, "succeeded")
+
+
+def test_a_scheduled_run_is_an_ordinary_run(project, make_notebook):
+    path = make_notebook(project / "daily.ipynb", [("parameters", "n = 1"), ("stage:count", "total = n + 1")])
+    nbprod = [sys.executable, "-m", "nbprod", "schedule"]
+    subprocess.run([*nbprod, "add", str(path), "--cron", "0 0 1 1 *", "-p", "n=41"], check=True, capture_output=True)
+    made = Schedules(Project.find(project))
+    due_now(made)
+    with subprocess.Popen([*nbprod, "serve"], stdout=subprocess.PIPE, text=True) as process:
+        lines = [process.stdout.readline() for _ in range(3)]  # it serves; the run begins; it has ended
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0
+    assert "daily succeeded" in lines[2]
+    (record,) = made.history()
+    assert record.status == "succeeded"
+    assert store.load_run(made.project, record.run)["total"] == 42
