@@ -117,6 +117,13 @@ def _told(failed: Path, work: Work, cells: list[dict[str, Any]]) -> StageFailed 
     return error
 
 
+def _about(cells: list[dict[str, Any]], source: str) -> dict[str, Any]:
+    """Return what the job's cell with that source says of itself."""
+    same = [cell for cell in cells if _source(cell) == source.rstrip("\n")]
+    about: dict[str, Any] = same[0]["metadata"]["nbprod"] if same else {}
+    return about
+
+
 def _source(cell: Mapping[str, Any]) -> str | None:
     if cell["cell_type"] != "code":
         return None

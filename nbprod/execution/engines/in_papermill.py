@@ -40,7 +40,7 @@ class NbprodPapermillEngine(Engine):  # type: ignore[misc]  # papermill is untyp
         if event["event"] == "cell-started":
             nb_man.cell_start(cell)
             return
-        cell.outputs = [from_dict(_joined(output)) for output in done["outputs"]]
+        cell.outputs = [from_dict(_joined(output)) for output in done["outputs"]]  # type: ignore[no-untyped-call]  # nbformat's
         cell.execution_count = done["execution_count"]
         if event["event"] == "cell-finished":
             nb_man.cell_complete(cell)

@@ -38,11 +38,14 @@ class SessionEngine:
                 executed.take(event)
                 if event["event"] == "failed":
                     raise _failure(event, job, output)
-        except (ProcessDiedError, TimedOutError) as error:
-            died = isinstance(error, ProcessDiedError)
-            text, hint = death(error, job.stem) if died else (f"{job.stem} took longer than its timeout", None)
+        except ProcessDiedError as error:
+            text, hint = death(error, job.stem)
             executed.died(text)
-            raise StageFailed("NB503" if died else "NB505", text, hint) from error
+            raise StageFailed("NB503", text, hint) from error
+        except TimedOutError as error:
+            text = f"{job.stem} took longer than its timeout"
+            executed.died(text)
+            raise StageFailed("NB505", text, "give it more time: timeout") from error
         finally:
             executed.write(output)
 
