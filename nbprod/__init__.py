@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nbprod.core.version import __version__
+
 if TYPE_CHECKING:
     from nbprod.api import analyze, load_model, run, secret, verify
     from nbprod.core.errors import (
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     )
     from nbprod.core.pipeline import Pipeline
     from nbprod.core.run import Run, RunStatus, Verification
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "nbprod.api": ("analyze", "load_model", "run", "secret", "verify"),
@@ -88,6 +88,7 @@ __all__ = [
     "UnavailableError",
     "UsageError",
     "Verification",
+    "__version__",
     "analyze",
     "load_model",
     "run",
@@ -106,7 +107,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """Return the exported names."""
-    return sorted([*__all__, "__version__"])
+    return sorted(__all__)
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -45,10 +45,8 @@ def run(
 
     Raises
     ------
-    AnalysisError
+    AnalysisError, PlanError
         The notebook was refused before anything ran.
-    PlanError
-        A parameter or stage does not exist, or a value cannot cross.
     StageFailed
         A cell raised or its process died; the error carries the run.
     """

@@ -47,8 +47,20 @@ def test_not_a_notebook(project, content, code):
 
 
 def test_nbformat_3_is_upgraded(project):
-    cell = {"cell_type": "code", "input": "x = 41 + 1", "language": "python", "outputs": [], "metadata": {}, "collapsed": False}
-    old = {"metadata": {"name": ""}, "nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": [cell], "metadata": {}}]}
+    cell = {
+        "cell_type": "code",
+        "input": "x = 41 + 1",
+        "language": "python",
+        "outputs": [],
+        "metadata": {},
+        "collapsed": False,
+    }
+    old = {
+        "metadata": {"name": ""},
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "worksheets": [{"cells": [cell], "metadata": {}}],
+    }
     (project / "old.ipynb").write_text(json.dumps(old))
     status, found, _ = answer("run", "old.ipynb", cwd=project)
     assert status == 0, found
@@ -98,7 +110,9 @@ def test_unknown_parameter_lists_the_known(project, make_notebook):
     ],
 )
 def test_failing_cell(project, make_notebook, source, words):
-    make_notebook(project / "a.ipynb", [("stage:load", "x = 1"), ("stage:use", f"y = x\n{source}"), ("stage:rest", "z = y")])
+    make_notebook(
+        project / "a.ipynb", [("stage:load", "x = 1"), ("stage:use", f"y = x\n{source}"), ("stage:rest", "z = y")]
+    )
     status, found, text = answer("run", "a.ipynb", cwd=project)
     assert status == 1
     assert found["status"] == "failed"
@@ -119,7 +133,9 @@ def test_failing_cell_shows_the_users_traceback_only(project, make_notebook):
 
 
 def test_unstorable_value_crosses_in_one_process(project, make_notebook):
-    make_notebook(project / "a.ipynb", [("stage:make", "g = (n * n for n in range(4))"), ("stage:use", "total = sum(g)")])
+    make_notebook(
+        project / "a.ipynb", [("stage:make", "g = (n * n for n in range(4))"), ("stage:use", "total = sum(g)")]
+    )
     status, found, _ = answer("run", "a.ipynb", cwd=project)
     assert status == 0
     status, found, _ = answer("run", "a.ipynb", "--engine", "papermill", "--force", cwd=project)
@@ -170,13 +186,16 @@ def stop_all(folder: Path, home: str) -> None:
 
 
 @pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0 or shutil.which("mount") is None, reason="needs root to mount a tmpfs"
+    not hasattr(os, "geteuid") or os.geteuid() != 0 or shutil.which("mount") is None,
+    reason="needs root to mount a tmpfs",
 )
 def test_read_only_and_full_file_systems(project, make_notebook, tmp_path):
     make_notebook(project / "a.ipynb", GOOD)
     small = tmp_path / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(small)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(small)], capture_output=True, check=False
+    )
     if mounted.returncode != 0:
         pytest.skip("this machine does not let tests mount")
     try:
@@ -199,7 +218,9 @@ def test_read_only_and_full_file_systems(project, make_notebook, tmp_path):
 
 
 def test_two_runs_at_once(project, make_notebook):
-    make_notebook(project / "a.ipynb", [("stage:load", "import time\ntime.sleep(1)\nx = 1"), ("stage:use", "y = x + 1")])
+    make_notebook(
+        project / "a.ipynb", [("stage:load", "import time\ntime.sleep(1)\nx = 1"), ("stage:use", "y = x + 1")]
+    )
     command = [*NBPROD, "run", "a.ipynb", "--json"]
     both = [subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     found = [json.loads(one.communicate()[0]) for one in both]

@@ -89,7 +89,7 @@ class Verbs(click.Group):
 
 def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value:
-        from nbprod import __version__
+        from nbprod.core.version import __version__
 
         click.echo(f"nbprod {__version__}")
         ctx.exit()

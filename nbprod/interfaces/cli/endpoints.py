@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ def deploy_verb(  # noqa: PLR0913 (one argument an option, click's way)
     source: str, target: str, name: str | None, port: int | None, model: str | None, as_json: bool, quiet: bool
 ) -> int:
     """Put the model on a target and wait until it answers as the notebook did."""
-    screen = Screen(quiet=quiet or as_json)
+    screen = Screen(quiet=quiet, stream=sys.stderr if as_json else None)
     with Progress(screen, source) as progress:
         asked = RunOptions(model=model)
         found = api.deploy(source, target, name=name, port=port, step=progress.step, options=asked)

@@ -52,8 +52,11 @@ class Progress:
             self._status = None
 
     def step(self, text: str) -> None:
-        """Show the step of some other long work."""
-        self._show(text)
+        """Show the step of some other long work: in place on a terminal, as a line elsewhere."""
+        if self.screen.live:
+            self._show(text)
+        else:
+            self._print([f"  {text}"])
 
     def _begin(self, event: Event) -> None:
         self._names = tuple(event.data.get("stages", ()))

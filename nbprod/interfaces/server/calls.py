@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbprod
 from nbprod import api
 from nbprod.config import Project
 from nbprod.core.errors import MissingValue, UsageError
+from nbprod.core.version import __version__
 from nbprod.interfaces.server import operations, views
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ SAMPLES = 20
 
 def status() -> dict[str, Any]:
     """Return the version; the front end compares it with its own."""
-    return {"version": nbprod.__version__}
+    return {"version": __version__}
 
 
 def pipeline(notebook: Path) -> dict[str, Any]:
