@@ -10,6 +10,7 @@ from .problems import ModelUnusable
 
 FORMAT = 1
 MANIFEST = "nbprod.json"
+NEEDED = {"format", "name", "kind", "task", "payload", "inputs", "input_kind"}
 
 
 class Input(TypedDict):
@@ -68,7 +69,7 @@ def read_manifest(path: str | Path) -> ModelManifest:
         raise ModelUnusable(f"{path} is no model directory of nbprod: it has no {MANIFEST}") from None
     except (OSError, ValueError) as error:
         raise ModelUnusable(f"{file} cannot be read: {error}") from error
-    if not isinstance(content, dict) or not ModelManifest.__required_keys__ <= set(content):
+    if not isinstance(content, dict) or not set(content) >= NEEDED:
         raise ModelUnusable(f"{file} is incomplete")
     if content["format"] != FORMAT:
         raise ModelUnusable(f"{file} has format {content['format']}, this nbprod reads {FORMAT}")

@@ -130,7 +130,7 @@ class Schema:
             return self._checked(self._take(self._decoder.decode(body)))
         except msgspec.ValidationError:
             return self._slowly(_json(body))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Problem(400, f"the body is not JSON: {error}. Missing numbers are null, not NaN") from error
 
     def of_rows(self, rows: Any, at: str) -> Decoded:
@@ -286,7 +286,7 @@ def _unknown(objects: Iterable[Mapping[str, Any]], names: list[str]) -> tuple[st
 def _json(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f"the body is not JSON: {error}") from error
 
 

@@ -14,7 +14,7 @@ PIECE = 50_000  # rows held in memory at once
 
 
 def score_file(model: str, given: Path, out: Path) -> int:
-    """Write `given` with the model's predictions to `out`, CSV or Parquet by the files' endings; return the row count."""
+    """Write `given` with the model's predictions to `out`, CSV or Parquet by file ending; return the row count."""
     import pandas as pd
 
     loaded = load(model)
