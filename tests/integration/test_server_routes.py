@@ -207,6 +207,7 @@ def test_a_run_is_stopped(ask, settled, notebook, make_notebook):
     assert run["status"] == "interrupted"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 def test_a_run_whose_driver_was_killed_is_not_running(ask, settled, notebook, make_notebook):
     make_notebook(notebook, [("stage:load", "import time\nopen('begun', 'w').close()\ntime.sleep(20)")])
@@ -247,5 +248,43 @@ def test_deploy_refuses_an_unknown_target_and_tells_of_a_notebook_without_model(
     assert (code, error["code"]) == (400, "NB930")
     _, started = ask("POST", "deploy")
     done = settled(f"operations/{started['operation']}", "state")
-    assert done["state"] == "failed"
+    assert (done["state"], done["result"]) == ("failed", None)
     assert "model" in done["error"]["message"]
+    assert done["steps"] == [{"name": "run", "state": "failed"}]
+
+
+@pytest.mark.slow
+def test_verify_tells_whether_the_pipeline_equals_the_notebook(ask, settled):
+    _, started = ask("POST", "verify")
+    done = settled(f"operations/{started['operation']}", "state")
+    assert (done["state"], done["error"]) == ("succeeded", None), done["log"]
+    assert done["result"]["equal"] is True
+    assert done["result"]["compared"] > 0
+
+
+@pytest.mark.slow
+def test_deploy_predict_and_stop(ask, settled, notebook, make_notebook):
+    code = "from sklearn.linear_model import LinearRegression\nimport pandas as pd\n"
+    code += (
+        "X = pd.DataFrame({'a': [1.0, 2.0, 3.0]})\nmodel = LinearRegression().fit(X, [2.0, 4.0, 6.0])\nmodel.predict(X)"
+    )
+    make_notebook(notebook, [("stage:train", code)])
+    _, started = ask("POST", "deploy")
+    done = settled(f"operations/{started['operation']}", "state")
+    assert done["state"] == "succeeded", done
+    name = done["result"]["endpoint"]
+    try:
+        _, listed = ask("GET", "endpoints")
+        assert [(item["endpoint"], item["state"]) for item in listed["endpoints"]] == [(name, "healthy")]
+        _, sample = ask("GET", f"endpoints/{name}/sample")
+        assert sample["columns"] == [{"name": "a", "type": "number"}]
+        code, answer = ask("POST", f"endpoints/{name}/predict", rows=sample["rows"])
+        assert code == 200
+        assert answer["predictions"] == pytest.approx(sample["predictions"], rel=1e-12)
+        code, error = ask("POST", f"endpoints/{name}/predict", rows=[{"a": "many"}])
+        assert 400 <= code < 500
+        assert "a" in error["message"]
+    finally:
+        code, _ = ask("DELETE", f"endpoints/{name}")
+    assert code == 200
+    assert ask("GET", "endpoints") == (200, {"endpoints": []})

@@ -156,8 +156,8 @@ def _now() -> str:
 
 
 def _steps(log: str, state: str) -> list[dict[str, str]]:
-    """Return the lines of the log as steps; the last one is in the operation's own state."""
-    names = [line.strip() for line in log.splitlines() if line.strip()]
+    """Return the command's steps, its lines indented by two; the last one is in the operation's own state."""
+    names = [line.strip() for line in log.splitlines() if line.startswith("  ") and line[2:3].strip()]
     return [
         {"name": name, "state": state if number == len(names) else "succeeded"} for number, name in enumerate(names, 1)
     ]
