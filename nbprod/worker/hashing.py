@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FLUSH = 1 << 16
 LARGE = 1 << 20
 DEEP = 20_000
+NEW = copyreg.__newobj__  # type: ignore[attr-defined]  # not in its stub
 CODE = (
     "co_code", "co_consts", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_argcount",
     "co_posonlyargcount", "co_kwonlyargcount", "co_flags", "co_name", "co_exceptiontable",
@@ -53,6 +54,7 @@ class Hasher:
         self.memo: dict[int, int] = {}
         self.first = 0 if outer is None else outer.count()
         self.keep: list[Any] = []
+        self.trees: dict[int, plain.Tree | None] = {}
         self.arrays: list[tuple[int, Any]] = []
         self.frozen: tuple[type, ...] = kinds.frozen_types() if outer is None else outer.frozen
         self.table: dict[type, tuple[Any, bool]] = {} if outer is None else outer.table
@@ -63,11 +65,11 @@ class Hasher:
 
     def put(self, tag: str, data: bytes | memoryview = b"") -> None:
         """Add `data` under `tag`."""
-        head = tag.encode() + struct.pack("<bQ", 0, len(data))
-        if len(data) >= LARGE:
+        size = len(data)
+        head = f"{tag}\0{size}:".encode()
+        if size >= LARGE:
             data = digest(data).encode()
-        self.pending.append(head)
-        self.pending.append(bytes(data))
+        self.pending += (head, bytes(data))
         self.size += len(head) + len(data)
         if self.size > FLUSH:
             self.flush()
@@ -105,14 +107,15 @@ class Hasher:
             if number is not None:
                 self.put("again", struct.pack("<Q", number))
                 return
-        if kind in plain.CONTAINERS and self._plain(value):
+        if kind in plain.CONTAINERS and self.plain(value):
             return
         if by_identity:
             self.remember(value)
         walker(self, value)
 
-    def _plain(self, value: object) -> bool:
-        tree = plain.scan(value)
+    def plain(self, value: object) -> bool:
+        """Add `value` in one go if it is a tree of plain builtins that shares nothing; whether it was added."""
+        tree = self.trees[id(value)] if id(value) in self.trees else plain.scan(value)
         if tree is None or any(self.number(identity) is not None for identity in tree.containers):
             return False
         try:
@@ -308,8 +311,11 @@ def generic(hasher: Hasher, value: Any) -> None:
         hasher.put("named", str(reduced).encode())
         return
     function, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
-    hasher.walk(function)
-    hasher.walk(arguments)
+    if function is NEW and len(arguments) == 1 and arguments[0] is kind:
+        hasher.walk(kind)  # the common case
+    else:
+        hasher.walk(function)
+        hasher.walk(arguments)
     _state(hasher, state)
     for member in items or ():
         hasher.walk(member)
@@ -322,7 +328,9 @@ def _state(hasher: Hasher, state: Any) -> None:
         for part in state:
             _state(hasher, part)
     elif type(state) is dict and all(type(key) is str for key in state):
-        named(hasher, "state", state)
+        ordered = {name: state[name] for name in sorted(state)}
+        if not hasher.plain(ordered):
+            named(hasher, "state", ordered)
     else:
         hasher.walk(state)
 
@@ -372,9 +380,18 @@ def content(value: object) -> str:
     return hasher.digest()
 
 
-def group_content(values: dict[str, object]) -> str:
-    """Return the canonical digest of names and their values, including what they share; the order does not count."""
+def group_content(values: dict[str, object], trees: dict[int, plain.Tree | None] | None = None) -> str:
+    """Return the canonical digest of names and their values, including what they share; the order does not count.
+
+    Parameters
+    ----------
+    values
+        Values by name.
+    trees
+        What `plain.scan` said of some of the values, by identity.
+    """
     hasher = Hasher()
+    hasher.trees = trees or {}
     with _deep():
         for name in sorted(values):
             hasher.walk(name)

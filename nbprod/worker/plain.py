@@ -7,12 +7,15 @@ object by object: their containers are known, and `marshal` writes them in one g
 from __future__ import annotations
 
 import marshal
+from itertools import chain
 from operator import ne
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ATOMS: frozenset[type] = frozenset({int, float, str, bytes, bool, complex, type(None), type(Ellipsis)})
 CONTAINERS = frozenset({list, dict, tuple})
-MUTABLE = frozenset({list, dict})
 PLAIN = ATOMS | CONTAINERS
 INEXACT = frozenset({float, complex})
 DEPTH = 200
@@ -30,58 +33,49 @@ def scan(value: object) -> Tree | None:
     """Return the tree of plain builtins at `value`, or None if something in it is shared, cyclic, deep or not plain."""
     tree = Tree()
     seen: set[int] = set()
-    level = [value]
+    level: list[Any] = [value]
     for _ in range(DEPTH):
-        if not _level(level, tree, seen):
+        if not CONTAINERS.issuperset(map(type, level)) or not _fresh(level, tree, seen):
             return None
-        level = _below(level)
-        if not level:
+        members = _Members(level)
+        kinds = set(map(type, members.values()))
+        of_keys = set(map(type, members.keys()))
+        if not kinds <= PLAIN or not of_keys <= ATOMS:
+            return None
+        tree.nan = tree.nan or (not kinds.isdisjoint(INEXACT) and _nan(members.values()))
+        tree.nan = tree.nan or (not of_keys.isdisjoint(INEXACT) and _nan(members.keys()))
+        if kinds.isdisjoint(CONTAINERS):
             return tree
+        level = [item for item in members.values() if type(item) in CONTAINERS]
     return None
 
 
-def _level(containers: list[Any], tree: Tree, seen: set[int]) -> bool:
-    for container in containers:
-        kind = type(container)
-        if kind in MUTABLE:
-            if id(container) in seen:
-                return False
-            seen.add(id(container))
-            tree.containers.append(id(container))
-        elif kind is not tuple:
-            return False
-        if not _members(container, kind, tree):
-            return False
-    return True
+def _fresh(level: list[Any], tree: Tree, seen: set[int]) -> bool:
+    """Note the lists and dicts of a level; whether none of them was met before."""
+    found = [id(container) for container in level if type(container) is not tuple]
+    known = len(seen)
+    seen.update(found)
+    tree.containers.extend(found)
+    return len(seen) == known + len(found)
 
 
-def _members(container: Any, kind: type, tree: Tree) -> bool:
-    values = container
-    if kind is dict:
-        if not ATOMS.issuperset(map(type, container)):
-            return False
-        values = list(container.values())
-        if not INEXACT.isdisjoint(map(type, container)):
-            values.extend(container)
-    kinds = set(map(type, values))
-    if not kinds <= PLAIN:
-        return False
-    if not tree.nan and not kinds.isdisjoint(INEXACT):
-        tree.nan = any(map(_unequal, values, values)) if kinds & CONTAINERS else any(map(ne, values, values))
-    return True
+class _Members:
+    """What the containers of one level hold, all of it in one pass."""
+
+    def __init__(self, level: list[Any]) -> None:
+        self.dicts: list[dict[Any, Any]] = [container for container in level if type(container) is dict]
+        self.sequences = [container for container in level if type(container) is not dict]
+
+    def keys(self) -> Iterator[Any]:
+        return chain.from_iterable(self.dicts)
+
+    def values(self) -> Iterator[Any]:
+        return chain(chain.from_iterable(map(dict.values, self.dicts)), chain.from_iterable(self.sequences))
 
 
-def _unequal(one: Any, other: Any) -> bool:
-    return type(one) in INEXACT and bool(one != other)
-
-
-def _below(level: list[Any]) -> list[Any]:
-    found: list[Any] = []
-    for container in level:
-        values = container.values() if type(container) is dict else container
-        if not ATOMS.issuperset(map(type, values)):
-            found.extend(value for value in values if type(value) in CONTAINERS)
-    return found
+def _nan(values: Iterator[Any]) -> bool:
+    inexact = [item for item in values if type(item) in INEXACT]
+    return any(map(ne, inexact, inexact))
 
 
 def encode(value: object, tree: Tree) -> bytes:

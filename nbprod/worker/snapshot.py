@@ -63,6 +63,7 @@ class Saver:
         self.references = references
         self.unstorable: dict[str, Unstorable] = {}
         self.frozen = (types.FunctionType, *kinds.frozen_types())
+        self.trees: dict[int, plain.Tree | None] = {}
         self._kinds: dict[type, bool] = {}
 
     def drafts(self, names: Iterable[str]) -> Iterator[_Draft]:
@@ -88,7 +89,9 @@ class Saver:
 
     def _alone(self, names: list[str]) -> _Draft:
         draft = self._pickle(names, {}, {})
-        if plain.scan(self.namespace[names[0]]) is not None:
+        value = self.namespace[names[0]]
+        self.trees[id(value)] = plain.scan(value)
+        if self.trees[id(value)] is not None:
             return draft
         memories = arrays.memories(draft.pickler.arrays.values()) if len(draft.pickler.arrays) > 1 else {}
         recipes = sets.recipes(value for _, value in draft.pickler.mutable_ids())
@@ -127,7 +130,7 @@ class Saver:
 
     def _identities(self, name: str, pickler: Pickler) -> Iterable[tuple[int, object]]:
         """Return identities of the mutable objects that were stored for `name` (objects only where in doubt)."""
-        tree = plain.scan(self.namespace[name])
+        tree = self.trees[id(self.namespace[name])]
         if tree is not None:
             return [(identity, None) for identity in tree.containers]
         found: list[tuple[int, object]] = []
@@ -226,15 +229,15 @@ def save(
     present = sorted(name for name in wanted.union(beside) if name in namespace)
     with _no_collection():
         drafts = (draft for draft in saver.drafts(present) if wanted.intersection(draft.names))
-        groups = [_store(draft, namespace, buffers) for draft in drafts]
+        groups = [_store(draft, saver, buffers) for draft in drafts]
     return groups, {name: why for name, why in saver.unstorable.items() if name in wanted}
 
 
-def _store(draft: _Draft, namespace: dict[str, object], buffers: Buffers) -> Group:
+def _store(draft: _Draft, saver: Saver, buffers: Buffers) -> Group:
     pickler = draft.pickler
     return {
         "names": draft.names,
-        "content": _content(draft, namespace),
+        "content": _content(draft, saver),
         "skeleton": buffers.put(draft.data),
         "buffers": [buffers.put(view) for view in pickler.buffers],
         "bytes": len(draft.data) + sum(view.nbytes for view in pickler.buffers),
@@ -243,9 +246,9 @@ def _store(draft: _Draft, namespace: dict[str, object], buffers: Buffers) -> Gro
     }
 
 
-def _content(draft: _Draft, namespace: dict[str, object]) -> str:
+def _content(draft: _Draft, saver: Saver) -> str:
     try:
-        return hashing.group_content({name: namespace[name] for name in draft.names})
+        return hashing.group_content({name: saver.namespace[name] for name in draft.names}, saver.trees)
     except Exception:  # noqa: BLE001 - a value's own code may raise; then its pickle has to stand for it
         parts = [digest(draft.data), *map(digest, draft.pickler.buffers)]
         return f"pickle-{digest(''.join(parts).encode())}"
