@@ -7,6 +7,7 @@ arrive through pipes; they are fetched before each Python text and display, whic
 from __future__ import annotations
 
 import codecs
+import faulthandler
 import io
 import os
 import select
@@ -138,6 +139,8 @@ class Capture:
 
     def install(self) -> None:
         """Put our streams and pipes in the place of the process's own."""
+        # What a crash in C code has to say goes past the pipes, whose reader dies with the process.
+        faulthandler.enable(os.dup(2))
         # first, while these still are what Python opened: of a file it would ask its position, which a pipe has not
         for stream in (sys.__stdout__, sys.__stderr__):
             if isinstance(stream, io.TextIOWrapper):

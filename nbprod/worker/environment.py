@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|_PWD|_DSN|AUTH", re.IGNORECASE)
+WAYS = frozenset({"get", "getenv", "__contains__", "setdefault", "pop", "expandvars"})
+"""Functions of the standard library through which one variable is asked for."""
 OWN = ("NBPROD_", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_", "PYTHONHASHSEED")
 
 _seen: list[Callable[[str, str | None], None]] = []
@@ -56,11 +58,8 @@ def _note(name: object, value: str | None) -> None:
 
 
 def _asked() -> bool:
-    """Say whether the user's code reads this one variable; a copy of all of them is made for a program's start."""
+    """Say whether the user's code reads this very variable, not a library or something that starts a program."""
     for frame in origins.frames():
-        if frame.f_code.co_name == "copy":
-            return False
-        kind = origins.kind(frame.f_code.co_filename)
-        if kind != "standard":
-            return kind == "user"
+        if frame.f_code.co_name not in WAYS or origins.kind(frame.f_code.co_filename) != "standard":
+            return origins.kind(frame.f_code.co_filename) == "user"
     return False

@@ -37,24 +37,24 @@ class Files:
 
     def read(self, path: str) -> None:
         """Take note that a file is about to be read."""
-        if path not in self._stamps and path not in self._written and not self._uninteresting(path):
+        if path not in self._stamps and path not in self._written and not self.uninteresting(path):
             self._stamps[path] = _stamp(path)
 
     def read_now(self, path: str) -> None:
         """Take note of a file as it is at this moment: programs outside Python will change it."""
-        if path not in self._written and not self._uninteresting(path):
+        if path not in self._written and not self.uninteresting(path):
             self._stamps.setdefault(path, _stamp(path))
             self._before.setdefault(path, path_digest(path))
 
     def listed(self, path: str) -> None:
         """Take note that the names in a folder are about to be read."""
         key = path.rstrip("/") + "/"
-        if key not in self._before and path not in self._written and not self._uninteresting(path):
+        if key not in self._before and path not in self._written and not self.uninteresting(path):
             self._before[key] = listing_digest(path)
 
     def write(self, path: str) -> None:
         """Take note that a file is about to be written, moved or removed."""
-        if self._uninteresting(path):
+        if self.uninteresting(path):
             return
         if path in self._stamps and path not in self._before:
             self._before[path] = path_digest(path)
@@ -77,7 +77,8 @@ class Files:
             return digest is not None or path in self._before
         return digest is not None and not path.startswith(tempfile.gettempdir() + os.sep)
 
-    def _uninteresting(self, path: str) -> bool:
+    def uninteresting(self, path: str) -> bool:
+        """Say whether a file is part of the machine, of Python, or of nbprod."""
         if path.endswith(SUFFIXES) or not PARTS.isdisjoint(Path(path).parts):
             return True
         near = max((len(prefix) for prefix in self._ignored if path.startswith(prefix + os.sep)), default=0)

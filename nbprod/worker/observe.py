@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LISTERS = frozenset({"importlib", "pkgutil", "pkg_resources", "zipimport", "matplotlib", "IPython", "setuptools"})
 SOURCE_READERS = frozenset({"importlib", "linecache", "tokenize", "zipimport", "pkgutil", "_frozen_importlib_external"})
 
+CURIOUS = ("platform", "uuid", "ctypes", "sysconfig", "locale", "getpass", "webbrowser")
+"""Parts of the standard library that ask small programs about the machine."""
+
 
 class Observer:
     """Watches one stage between `start` and `stop`, which may be called several times.
@@ -74,11 +77,11 @@ class Observer:
     def opened(self, path: object, _mode: object, flags: object) -> None:
         """Event `open`."""
         file = absolute(path)
-        if file is None or not isinstance(flags, int):
+        if file is None or not isinstance(flags, int) or self.files.uninteresting(file) or origins.through("git"):
             return
         access = flags & (os.O_WRONLY | os.O_RDWR)
-        source = file.endswith(".py") and _immediate() in SOURCE_READERS
-        if not source and (access != os.O_WRONLY or flags & os.O_APPEND):
+        fresh = flags & (os.O_TRUNC | os.O_EXCL)
+        if not fresh and (access != os.O_WRONLY or flags & os.O_APPEND) and not _source(file):
             self.files.read(file)
         if access:
             self.files.write(file)
@@ -86,7 +89,9 @@ class Observer:
     def listed(self, path: object = None, *_more: object) -> None:
         """Events `os.listdir` and `os.scandir`."""
         folder = absolute("." if path is None else path)
-        if folder is not None and _immediate() not in LISTERS and not origins.through("matplotlib"):
+        if folder is None or self.files.uninteresting(folder):
+            return
+        if _immediate() not in LISTERS and not origins.through("matplotlib", "mlflow", "git"):
             self.files.listed(folder)
 
     def changed(self, path: object, *more: object) -> None:
@@ -131,7 +136,7 @@ class Observer:
 
     def started(self, program: object = None, arguments: object = None, *_more: object) -> None:
         """Event of a program being started; what libraries start to look around is theirs."""
-        if origins.caller() != "user":
+        if origins.caller() != "user" or origins.through(*CURIOUS):
             return
         first = arguments[0] if isinstance(arguments, list | tuple) and arguments else arguments or program
         words = os.fsdecode(first).split() if isinstance(first, str | bytes | os.PathLike) else []
@@ -203,6 +208,11 @@ def _immediate() -> str:
     for frame in origins.frames():
         return str(frame.f_globals.get("__name__", "")).partition(".")[0]
     return ""
+
+
+def _source(file: str) -> bool:
+    """Say whether Python itself reads a module's text, to run it or to show it."""
+    return file.endswith(".py") and _immediate() in SOURCE_READERS
 
 
 def _project(spec: StageSpec) -> str:

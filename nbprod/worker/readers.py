@@ -24,7 +24,12 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         "ParquetFile.__init__",
         "ParquetDataset.__init__",
     ),
+    "pyarrow.parquet": ("read_table", "read_schema", "read_metadata"),
     "pyarrow.dataset": ("dataset",),
+    "pandas": ("read_parquet", "read_feather", "read_orc"),
+    "pandas.io.parquet": ("read_parquet",),
+    "pandas.io.feather_format": ("read_feather",),
+    "pandas.io.orc": ("read_orc",),
     "pyarrow.feather": ("read_table", "read_feather"),
     "pyarrow.csv": ("read_csv", "open_csv"),
     "pyarrow.json": ("read_json",),
@@ -33,7 +38,18 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "duckdb": ("connect", "read_csv", "read_parquet", "read_json", "sql", "query", "execute"),
     "polars": tuple(f"{how}_{what}" for how in ("read", "scan") for what in ("csv", "parquet", "ipc", "ndjson")),
 }
+WRITERS: dict[str, dict[str, int]] = {
+    "pandas.io.parquet": {"to_parquet": 1},
+    "pandas.io.feather_format": {"to_feather": 1},
+    "pandas.io.orc": {"to_orc": 1},
+    "pyarrow.parquet.core": {"write_table": 1, "ParquetWriter.__init__": 1},
+    "pyarrow.parquet": {"write_table": 1},
+    "pyarrow.feather": {"write_feather": 1},
+    "pyarrow.csv": {"write_csv": 1},
+}
+"""Functions that write, and which of their arguments says where."""
 QUOTED = re.compile(r"'([^'\n]+\.[A-Za-z0-9]+)'")
+MARK = "_nbprod_wrapped"
 DATABASES = frozenset({"connect"})
 _watching: list[Observer] = []
 _waiting: list[bool] = []
@@ -45,7 +61,9 @@ def install(observer: Observer) -> None:
     if not _waiting:
         _waiting.append(True)
         for module, names in FUNCTIONS.items():
-            afterimport.call(module, functools.partial(_wrap_all, names=names))
+            afterimport.call(module, functools.partial(_wrap_all, names=dict.fromkeys(names, -1)))
+        for module, places in WRITERS.items():
+            afterimport.call(module, functools.partial(_wrap_all, names=places))
 
 
 def uninstall() -> None:
@@ -53,18 +71,33 @@ def uninstall() -> None:
     _watching.clear()
 
 
-def _wrap_all(module: ModuleType, names: tuple[str, ...]) -> None:
-    for name in names:
+def _wrap_all(module: ModuleType, names: dict[str, int]) -> None:
+    for name, place in names.items():
         owner: Any = module
         *outer, last = name.split(".")
         for part in outer:
             owner = getattr(owner, part, None)
         plain = getattr(owner, last, None)
-        if plain is not None:
-            setattr(owner, last, _wrapped(plain, method=bool(outer)))
+        if plain is not None and not hasattr(plain, MARK):
+            wrapped = _reading(plain, method=bool(outer)) if place < 0 else _writing(plain, place)
+            setattr(wrapped, MARK, True)
+            setattr(owner, last, wrapped)
 
 
-def _wrapped(plain: Callable[..., Any], *, method: bool) -> Callable[..., Any]:
+def _writing(plain: Callable[..., Any], place: int) -> Callable[..., Any]:
+    @functools.wraps(plain)
+    def writing(*arguments: Any, **options: Any) -> Any:
+        given = [*arguments[place : place + 1], *(options[key] for key in ("path", "where", "dest") if key in options)]
+        for path in _paths(given):
+            file = absolute(path)
+            for observer in _watching if file is not None else ():
+                observer.files.write(str(file))
+        return plain(*arguments, **options)
+
+    return writing
+
+
+def _reading(plain: Callable[..., Any], *, method: bool) -> Callable[..., Any]:
     @functools.wraps(plain)
     def reading(*arguments: Any, **options: Any) -> Any:
         values = [*arguments[method : method + 1], *options.values()]
@@ -80,7 +113,7 @@ def _paths(values: list[Any]) -> Iterator[str]:
     for value in values:
         if isinstance(value, list | tuple):
             yield from _paths(list(value))
-        elif isinstance(value, str) and (" " in value or "\n" in value):
+        elif isinstance(value, str) and (" " in value or "\n" in value) and not os.path.exists(value):  # noqa: PTH110
             yield from QUOTED.findall(value)
         elif isinstance(value, str | os.PathLike):
             yield os.fspath(value)

@@ -83,6 +83,7 @@ def test_databases_are_volatile(shared, root):
 
 
 def test_duckdb(shared):
+    pytest.importorskip("duckdb")
     seen = observed(shared, "import duckdb\nc = duckdb.connect('shop.duckdb'); c.close(); del c")
     assert seen["volatile"] == ["database shop.duckdb"]
 
@@ -90,7 +91,7 @@ def test_duckdb(shared):
 def test_network_is_volatile(shared):
     seen = observed(
         shared,
-        "import socket, urllib.request\ntry:\n    urllib.request.urlopen('http://user:pw@127.0.0.1:9/x?token=1')\n"
+        "import socket, urllib.request\ntry:\n    urllib.request.urlopen('http://127.0.0.1:9/x?token=pw')\n"
         "except OSError:\n    pass",
     )
     assert "network 127.0.0.1:9" in seen["volatile"]
@@ -139,7 +140,7 @@ def test_local_modules_by_content(drive):
 
 def test_distributions(drive):
     seen = observed(drive(), "import yaml, dateutil")
-    assert sorted(seen["distributions"]) == ["python-dateutil", "pyyaml", "six"]
+    assert sorted(seen["distributions"]) == ["python-dateutil", "pyyaml"]
     assert list((drive.root / ".nbprod" / "cache").glob("distributions-*.json"))
 
 
