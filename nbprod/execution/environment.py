@@ -10,7 +10,7 @@ from nbprod.core.errors import UsageError
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 BACKEND = "module://matplotlib_inline.backend_inline"
 MAX_THREADS = 8
-# OpenMP threads that wait spin by default: on a busy machine a stage of seconds then takes minutes. Results are the same.
+# Waiting OpenMP threads spin by default: on a busy machine a stage of seconds then takes minutes. Results are the same.
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 
 
