@@ -97,22 +97,35 @@ def resolve(statements: Sequence[Statement]) -> None:
     aliases = Aliases()
     for statement in statements:
         facts = statement.facts
-        active = aliases.code_of(facts.reads, facts.definitions)
-        statement.active = active
-        statement.reads = dict(facts.reads)
-        mutates, statement.maybe = set(facts.mutates), set(facts.maybe)
+        statement.reads, statement.maybe = dict(facts.reads), set(facts.maybe)
+        statement.mutates, statement.seeds = aliases.shared_with(facts.mutates), set(facts.seeds)
         for target in ("effects", "state", "patches"):
             setattr(statement, target, dict(getattr(facts, target)))
-        statement.seeds = set(facts.seeds)
-        for definition in active:
-            later = definition.facts
-            for name in later.reads:
-                statement.reads.setdefault(name, statement.first + statement.parsed.offset)
-            mutates |= later.mutates
-            statement.maybe |= later.maybe
-            statement.seeds |= later.seeds
-            for target in ("effects", "state", "patches"):
-                for key, value in getattr(later, target).items():
-                    getattr(statement, target).setdefault(key, value)
-        statement.mutates = aliases.shared_with(mutates)
+        _absorb(statement, aliases.code_of(facts.reads, facts.definitions), aliases)
+        statement.uncommitted = aliases.shared_with(facts.uncommitted)
+        statement.committed = aliases.shared_with(facts.committed)
         aliases.apply(statement)
+    for statement in statements:
+        if statement.role == "serve":
+            # what it defines is called when all else is done
+            own = {
+                item for flow in statement.facts.flows.values() for item in flow.carries if not isinstance(item, str)
+            }
+            _absorb(statement, aliases.code_of((), own), aliases)
+
+
+def _absorb(statement: Statement, active: set[Definition], aliases: Aliases) -> None:
+    """Add what the code does that a statement may run."""
+    statement.active |= active
+    mutated: set[str] = set()
+    for definition in active:
+        later = definition.facts
+        for name in later.reads:
+            statement.reads.setdefault(name, statement.first + statement.parsed.offset)
+        mutated |= later.mutates
+        statement.maybe |= later.maybe
+        statement.seeds |= later.seeds
+        for target in ("effects", "state", "patches"):
+            for key, value in getattr(later, target).items():
+                getattr(statement, target).setdefault(key, value)
+    statement.mutates |= aliases.shared_with(mutated)

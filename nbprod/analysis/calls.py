@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
+STATEMENTS = frozenset({"execute", "executemany", "executescript", "sql"})
+ASKS = ("SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "PRAGMA TABLE_INFO", "VALUES", "FROM")
 ENVIRONMENT_READERS = frozenset({"os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"})
 FITS = frozenset(
     {"fit", "fit_transform", "fit_predict", "partial_fit", "predict", "predict_proba", "score", "transform"}
 )
-SILENT = frozenset({"connection"})
 
 
 class Calls(Expressions):
@@ -51,7 +52,7 @@ class Calls(Expressions):
         self.random(node, dotted)
         if dotted in ENVIRONMENT_READERS and node.args and isinstance(node.args[0], ast.Constant):
             self.facts.environment.add(str(node.args[0].value))
-        for token in call.effects - SILENT:
+        for token in call.effects:
             self.effect(node, token, dotted)
         for token in call.state:
             self.touch(token, dotted)
@@ -66,28 +67,50 @@ class Calls(Expressions):
             self.mutate(first | rest)
             self.join(first, rest)
         self.keywords_that_change(node, first, pure=call.pure)
-        return NOTHING if call.fresh else first | rest
+        copied = knowledge.listed(dotted, "copies_display") and node.args and isinstance(node.args[0], ast.Dict)
+        if call.fresh or copied:
+            return NOTHING
+        return self.without_literals(dotted, first | rest)
+
+    def without_literals(self, dotted: str, flow: Flow) -> Flow:
+        """Leave out literal lists of texts and numbers given to a library that never changes them."""
+        if dotted.startswith("builtins.") or knowledge.listed(dotted, "respects_literals"):
+            return Flow(flow.shares - self.context.flat, flow.carries)
+        return flow
 
     def method(self, node: ast.Call, func: ast.Attribute) -> Flow:
         """Call a method of an object, known by the method's name alone."""
         receiver = self.flow(func.value)
         name = func.attr
-        call = knowledge.UNKNOWN if name in self.context.methods else knowledge.method(name)
+        if name in self.context.methods:
+            return self.own_method(node, receiver, name)
+        call = knowledge.method(name)
         for token in call.effects:
             self.effect(node, token, f".{name}()")
         if not call.known:
             return self.unknown(node, receiver, f".{name}")
         first, rest = self.arguments(node)
+        self.noticed(node, func, name)
+        if "receiver" in call.mutates or not call.pure:
+            self.mutate(receiver)
+        if "keeps" in call.mutates:
+            self.join(receiver, first, rest)
+        self.keywords_that_change(node, receiver, pure=call.pure)
+        return NOTHING if call.fresh else receiver | first | rest
+
+    def noticed(self, node: ast.Call, func: ast.Attribute, name: str) -> None:
+        """Note what methods of certain names tell: models fitted, random draws, names in a text, a database changed."""
         if name in ("query", "eval"):
             self.named_in_text(node)
         if name in FITS:
             self.fitted(node, func, name)
         if name in knowledge.sets("random")["random_methods"] and not _gives(node, "random_state"):
             self.touch("numpy.random", f".{name}() without random_state")
-        if "receiver" in call.mutates or not call.pure:
-            self.mutate(receiver)
-        self.keywords_that_change(node, receiver, pure=call.pure)
-        return NOTHING if call.fresh else receiver | first | rest
+        if name in STATEMENTS and not _only_reads(node):
+            self.facts.effects.setdefault("database-write", f".{name}()")
+            self.facts.uncommitted |= self.flow(func.value).shares
+        if name == "commit":
+            self.facts.committed |= self.flow(func.value).shares
 
     def own(self, node: ast.Call, name: str, definition: Definition) -> Flow:
         """Call a function or class of the notebook, whose effect on its arguments is known."""
@@ -109,6 +132,30 @@ class Calls(Expressions):
             if which in definition.returned_parameters or which not in known:
                 result = result | flow
         return result | Flow(frozenset(), frozenset((name,))) if definition.code else result
+
+    def own_method(self, node: ast.Call, receiver: Flow, name: str) -> Flow:
+        """Call a method that a class of the notebook defines; a library's of the same name may be meant as well."""
+        known = self.context.methods[name]
+        call = knowledge.method(name)
+        own = [definition for definition in known if definition is not None]
+        if len(own) < len(known):
+            return self.unknown(node, receiver, f".{name}")
+        given = [self.flow(argument) for argument in node.args]
+        given += [self.flow(keyword.value) for keyword in node.keywords]
+        rest = NOTHING
+        for flow in given:
+            rest = rest | flow
+        first_of = {definition.parameters[0] if definition.parameters else "" for definition in own}
+        changed = {parameter for definition in own for parameter in definition.mutated}
+        if changed & first_of or call.mutates:
+            self.mutate(receiver)
+        if changed - first_of:
+            self.mutate(rest)
+        if changed:
+            self.join(receiver, rest)
+        if name in FITS and isinstance(node.func, ast.Attribute):
+            self.fitted(node, node.func, name)
+        return receiver | rest
 
     def unknown(self, node: ast.Call, receiver: Flow, name: str) -> Flow:
         """Call something nothing is known of: it may change and keep all it is given."""
@@ -250,6 +297,13 @@ class Calls(Expressions):
             self.facts.fits.append(Fit(self.key(root.id), inputs, method, node.lineno + self.offset))
         else:
             self.facts.fits.append(Fit("", inputs, method, node.lineno + self.offset))
+
+
+def _only_reads(node: ast.Call) -> bool:
+    """Whether a database statement is written out and only asks."""
+    first = node.args[0] if node.args else None
+    text = first.value if isinstance(first, ast.Constant) else None
+    return isinstance(text, str) and text.lstrip().upper().startswith(ASKS)
 
 
 def _of_ipython(node: ast.expr) -> bool:

@@ -9,7 +9,7 @@ from nbprod.analysis.expressions import Context
 from nbprod.analysis.scopes import bound_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -30,12 +30,15 @@ def context_of(nodes: Sequence[ast.stmt]) -> Context:
             defined[node.name] = defined.get(node.name, 0) + 1
             names.discard(node.name)
         others |= names - set(found)
-        others |= _inner(node, context)
+        context.global_names |= _inner(node, context)
+    others |= context.global_names
     one = {name: next(iter(of)) for name, of in imports.items() if len(of) == 1}
     context.imports = {name: dotted for name, dotted in one.items() if name not in others and name not in defined}
     single = {name for name, count in defined.items() if count == 1}
     context.definitions = dict.fromkeys(single - others - set(imports))
-    context.immutable = _immutable(nodes, context)
+    values = _values(nodes)
+    context.immutable = _bound_to(values, context, _cannot_change)
+    context.flat = _bound_to(values, context, _flat) - context.immutable
     return context
 
 
@@ -46,7 +49,9 @@ def _inner(node: ast.stmt, context: Context) -> set[str]:
         if isinstance(inner, ast.Global):
             found.update(inner.names)
         elif isinstance(inner, ast.ClassDef):
-            context.methods.update(item.name for item in inner.body if isinstance(item, FUNCTIONS))
+            for item in inner.body:
+                if isinstance(item, FUNCTIONS):
+                    context.methods.setdefault(item.name, []).append(None)
     return found
 
 
@@ -67,8 +72,8 @@ def _imports(node: ast.stmt) -> dict[str, str]:
     return {}
 
 
-def _immutable(nodes: Sequence[ast.stmt], context: Context) -> set[str]:
-    """Return the names all of whose bindings are plain assignments of values that cannot change."""
+def _values(nodes: Sequence[ast.stmt]) -> dict[str, list[ast.expr | None]]:
+    """Return what each name is bound to, None where it is not by a plain assignment."""
     values: dict[str, list[ast.expr | None]] = {}
     for node in nodes:
         plain: set[str] = set()
@@ -79,14 +84,33 @@ def _immutable(nodes: Sequence[ast.stmt], context: Context) -> set[str]:
                 values.setdefault(name, []).append(node.value)
         for name in bound_names([node]) - plain:
             values.setdefault(name, []).append(None)
+    return values
+
+
+def _bound_to(
+    values: dict[str, list[ast.expr | None]], context: Context, fits: Callable[[ast.expr, set[str]], bool]
+) -> set[str]:
+    """Return the names all of whose bindings are of a kind, those by way of each other included."""
     known = {name for name, found in values.items() if name not in context.definitions and all(found)}
+    known -= context.global_names
     while True:
-        left = {
-            name for name in known if all(value is not None and _cannot_change(value, known) for value in values[name])
-        }
+        left = {name for name in known if all(value is not None and fits(value, known) for value in values[name])}
         if left == known:
             return known
         known = left
+
+
+def _flat(node: ast.expr, known: set[str]) -> bool:
+    """Whether an expression is a literal list, tuple, set or dict of values that cannot change."""
+    if isinstance(node, ast.Dict):
+        return all(key is not None and _cannot_change(key, set()) for key in node.keys) and all(
+            _cannot_change(value, set()) for value in node.values
+        )
+    if isinstance(node, ast.BinOp):
+        return _flat(node.left, known) and _flat(node.right, known)
+    if isinstance(node, ast.Name):
+        return False
+    return isinstance(node, (ast.List, ast.Tuple, ast.Set)) and all(_cannot_change(item, set()) for item in node.elts)
 
 
 def _cannot_change(node: ast.expr, known: set[str]) -> bool:

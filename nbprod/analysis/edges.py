@@ -201,6 +201,8 @@ class Linker:
         """Add the edges over state outside variables."""
         for token in statement.state:
             self.other("state:" + token, statement, "state", writes=True)
+        if statement.fate == "own" and {"database", "database-write"} & set(statement.effects):
+            self.other("state:database", statement, "order", writes="database-write" in statement.effects)
         for token in EVERYWHERE:
             if token not in statement.state and f"state:{token}" in self.others:
                 self.other("state:" + token, statement, "state", writes=False)

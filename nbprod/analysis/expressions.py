@@ -41,17 +41,29 @@ class Context:
         Names bound by exactly one `def` or `class`, → the definition once it was met.
     bound
         All names the notebook binds anywhere at its top level.
+    global_names
+        Names that functions bind by `global`.
     methods
-        Names of methods of the notebook's own classes.
+        Names of methods of the notebook's own classes → those of that name, None where not met yet.
     immutable
         Names only ever bound to numbers, texts and the like, whose objects nothing can change.
+    flat
+        Names only ever bound to literal lists, dicts … of such, as long as nothing was seen to change them: their
+        members share nothing.
     """
 
     imports: dict[str, str] = field(default_factory=dict)
     definitions: dict[str, Definition | None] = field(default_factory=dict)
     bound: set[str] = field(default_factory=set)
-    methods: set[str] = field(default_factory=set)
+    global_names: set[str] = field(default_factory=set)
+    methods: dict[str, list[Definition | None]] = field(default_factory=dict)
     immutable: set[str] = field(default_factory=set)
+    flat: set[str] = field(default_factory=set)
+
+    def forget(self) -> None:
+        """Forget what definitions do, before all statements are looked at again."""
+        self.definitions = dict.fromkeys(self.definitions)
+        self.methods = {name: [None] * len(known) for name, known in self.methods.items()}
 
 
 class Expressions:
@@ -173,7 +185,12 @@ class Expressions:
     def _binop(self, node: ast.BinOp) -> Flow:
         # Operators of user classes may do anything; those of every type in the data files make a new object, but a
         # list of a and b still holds the members of both.
-        return self.several((node.left, node.right))
+        return self.members(node.left) | self.members(node.right)
+
+    def members(self, node: ast.expr) -> Flow:
+        """Evaluate an expression of which only the members are kept: those of a literal list of texts share nothing."""
+        flow = self.flow(node)
+        return Flow(flow.shares - self.context.flat, flow.carries) if isinstance(node, ast.Name) else flow
 
     def _unaryop(self, node: ast.UnaryOp) -> Flow:
         return self.flow(node.operand)
@@ -242,14 +259,14 @@ class Expressions:
 
     def comprehension(self, generators: list[ast.comprehension], elements: tuple[ast.expr, ...]) -> Flow:
         """Evaluate a comprehension in a scope of its own."""
-        first = self.flow(generators[0].iter)
+        first = self.members(generators[0].iter)
         targets: list[ast.AST] = [item.target for item in generators]
         scope = scope_of("comprehension", self.number(), targets)
         self.scopes.append(scope)
         self.conditional += 1
         total = first
         for index, item in enumerate(generators):
-            source = first if index == 0 else self.flow(item.iter)
+            source = first if index == 0 else self.members(item.iter)
             self.target(item.target, source)
             self.several(item.ifs)
         total = total | self.several(elements)
@@ -268,7 +285,7 @@ class Expressions:
     def _subscript(self, node: ast.Subscript) -> Flow:
         if self.dotted(node.value) == "os.environ" and isinstance(node.slice, ast.Constant):
             self.facts.environment.add(str(node.slice.value))
-        flow = self.flow(node.value)
+        flow = self.members(node.value)
         self.flow(node.slice)
         return flow
 

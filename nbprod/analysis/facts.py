@@ -58,8 +58,8 @@ class Facts:
         Token of `knowledge/effects.toml` → what caused it; `unknown` for calls nothing is known of.
     state, seeds
         State outside variables touched, and what of it is seeded here.
-    configures
-        Whether all it does is to set options, in a way that may be repeated in every process.
+    uncommitted, committed
+        Names of connections a database was changed through, and those whose changes were committed.
     """
 
     reads: dict[str, int] = field(default_factory=dict)
@@ -82,6 +82,8 @@ class Facts:
     fits: list[Fit] = field(default_factory=list)
     patches: dict[str, int] = field(default_factory=dict)
     magics: list[tuple[str, str, int]] = field(default_factory=list)
+    uncommitted: set[str] = field(default_factory=set)
+    committed: set[str] = field(default_factory=set)
     star: bool = False
 
 

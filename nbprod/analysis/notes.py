@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from nbprod.analysis import cells, knowledge
+from nbprod.analysis.aliases import resolve
 from nbprod.analysis.context import context_of
 from nbprod.analysis.statements import facts_of
 
@@ -52,6 +53,8 @@ class Statement:
     state: dict[str, str] = field(default_factory=dict)
     patches: dict[str, int] = field(default_factory=dict)
     seeds: set[str] = field(default_factory=set)
+    uncommitted: set[str] = field(default_factory=set)
+    committed: set[str] = field(default_factory=set)
     active: set[Definition] = field(default_factory=set)
     fate: Fate = "own"
     owner: str | None = None
@@ -83,6 +86,18 @@ def notes_of(notebooks: Sequence[Notebook]) -> tuple[list[Parsed], list[Statemen
             if cell.kind == "code" and not (cell.tag and cell.tag.role == "skip")
         ]
     context = context_of([node for item in parsed for node in item.statements])
+    while True:
+        statements = _statements(parsed, context)
+        resolve(statements)
+        # what was taken for a literal that nothing changes, and is changed after all, is looked at again without that
+        changed = context.flat & {name for statement in statements for name in statement.mutates}
+        if not changed:
+            return parsed, statements, context
+        context.flat -= changed
+        context.forget()
+
+
+def _statements(parsed: Sequence[Parsed], context: Context) -> list[Statement]:
     statements: list[Statement] = []
     for item in parsed:
         nodes = item.statements or ([_placeholder()] if item.magic else [])
@@ -92,7 +107,7 @@ def notes_of(notebooks: Sequence[Notebook]) -> tuple[list[Parsed], list[Statemen
                 _with_cell_magic(facts, item)
             first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
             statements.append(Statement(len(statements), item, node, facts, first, node.end_lineno or node.lineno))
-    return parsed, statements, context
+    return statements
 
 
 def _placeholder() -> ast.stmt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nbprod.analysis import aliases, diagnostics, model, parameters, replays, roles
+from nbprod.analysis import diagnostics, model, parameters, replays, roles
 from nbprod.analysis.edges import Linker
 from nbprod.analysis.findings import Findings
 from nbprod.analysis.notes import notes_of
@@ -32,7 +32,6 @@ def analyze(notebooks: Sequence[Notebook]) -> Pipeline:
 def find(notebooks: Sequence[Notebook]) -> Findings:
     """Return the pipeline without diagnostics, and what it was made from."""
     parsed, statements, context = notes_of(notebooks)
-    aliases.resolve(statements)
     stable = replays.stable(statements)
     stages = roles.name_stages(parsed)
     roles.assign(statements, stages)

@@ -59,7 +59,7 @@ def stable(statements: Sequence[Statement]) -> dict[str, Statement]:
     first_read: dict[str, int] = {}
     found: dict[str, Statement] = {}
     for statement in statements:
-        if _replayable(statement, writers, first_read, found):
+        if _replayable(statement, writers, first_read, found, statements):
             statement.fate = "replay"
             for name in statement.facts.binds | statement.facts.maybe:
                 found.setdefault(name, statement)
@@ -83,6 +83,7 @@ def _replayable(
     writers: dict[str, list[Statement]],
     first_read: dict[str, int],
     found: dict[str, Statement],
+    statements: Sequence[Statement],
 ) -> bool:
     kind = kind_of(statement)
     if kind is None or (kind == "constant" and statement.role not in (None, "setup", "parameters")):
@@ -95,8 +96,29 @@ def _replayable(
     if any(name in first_read and first_read[name] < statement.index and name not in found for name in names):
         return False
     if kind == "connection":
-        return len(names) == 1 and _only_binder(statement, writers[next(iter(names))]) and _rests_on(statement, found)
+        return (
+            len(names) == 1
+            and not _leaves_open(statement, statements)
+            and _only_binder(statement, writers[next(iter(names))])
+            and _rests_on(statement, found)
+        )
     return all(_alone(statement, writers[name]) for name in names) and _rests_on(statement, found)
+
+
+def _leaves_open(statement: Statement, statements: Sequence[Statement]) -> bool:
+    """Whether a cell changes the database through this connection and leaves the commit to another cell."""
+    if statement.effects["connection"].startswith("duckdb"):
+        return False
+    name = next(iter(statement.facts.binds), "")
+    pending: Statement | None = None
+    for other in statements[statement.index :]:
+        if pending is not None and other.cell.tag != pending.cell.tag:
+            return True
+        if name in other.uncommitted:
+            pending = other
+        if name in other.committed:
+            pending = None
+    return False
 
 
 def _only_binder(statement: Statement, writers: list[Statement]) -> bool:

@@ -66,6 +66,7 @@ class Assembly:
         parameters = {bound for item in (*before, *prelude) if item.role == "parameters" for bound in item.facts.binds}
         read = {name for item in executed if item.role != "parameters" for name in item.reads}
         written = set().union(*(item.writes for item in own if item.fate == "own")) if own else set()
+        written -= set(self.stable)
         deleted = _deleted(own)
         numbers = {item.cell.number for item in cells} | {item.cell.number for item in own}
         return Stage(

@@ -20,7 +20,8 @@ class Call:
     fresh
         The result shares no mutable object with receiver or arguments.
     mutates
-        Which are changed: `receiver`, `first` (argument), or nothing where `pure`.
+        Which are changed: `receiver`, `first` (argument), or nothing where `pure`; `keeps`: the receiver holds the
+        arguments from then on.
     display
         All it does beyond that is to show something.
     effects
@@ -58,6 +59,8 @@ def function(dotted: str) -> Call:
     """Return what calling the library function, or class, of that full name does."""
     effects = frozenset(token for token, names in table("effects").items() if _listed(dotted, tuple(names)))
     state = frozenset(token for token, names in table("state").items() if _listed(dotted, tuple(names)))
+    if dotted in sets("random")["own"]:
+        state = frozenset()
     lists = sets("functions")
     if dotted in lists["mutates_first"]:
         return Call(mutates=("first",), effects=effects, state=state)
@@ -68,12 +71,20 @@ def function(dotted: str) -> Call:
 
 
 @cache
+def listed(dotted: str, name: str) -> bool:
+    """Whether a list of `functions.toml` holds a full name."""
+    return _listed(dotted, tuple(sets("functions")[name]))
+
+
+@cache
 def method(name: str) -> Call:
     """Return what calling a method of that name does, whatever the object; notebook classes are not looked up here."""
     lists = sets("methods")
     effects = frozenset(token for token, names in table("method_effects").items() if name in names)
     if name in lists["receiver"]:
-        return Call(mutates=("receiver",), effects=effects)
+        return Call(fresh=name in lists["fresh"], mutates=("receiver",), effects=effects)
+    if name in lists["stores"]:
+        return Call(mutates=("receiver", "keeps"), effects=effects)
     pure = name in lists["pure"] or name in lists["fresh"]
     display = name in lists["display"]
     return Call(pure or display, name in lists["fresh"], (), display, effects, known=pure or display or bool(effects))

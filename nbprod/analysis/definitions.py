@@ -1,0 +1,215 @@
+"""Functions and classes of the notebook: what calling one changes, returns and brings along."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from nbprod.analysis.calls import Calls
+from nbprod.analysis.facts import NOTHING, Definition, Facts, Flow
+from nbprod.analysis.scopes import parameters_of
+
+if TYPE_CHECKING:
+    from nbprod.analysis.expressions import Context
+
+
+class Definitions(Calls):
+    """Expressions, and statements that define functions and classes."""
+
+    def settle(self) -> None:
+        """Hand changes of local names on to the notebook's names that share their objects."""
+        for group in _groups(self.links):
+            if group & self.local_mutated:
+                self.facts.mutates.update(key for key in group if "@" not in key and key not in self.context.imports)
+
+    def _functiondef_statement(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self.several(node.decorator_list)
+        defaults = self.defaults(node.args)
+        self.annotations(node)
+        names = parameters_of(node.args)
+        scope = self.scope("function", [*node.body], names)
+        start = len(self.links)
+        definition, undo = self.enter(scope, node.name)
+        outer, self.local_mutated = self.local_mutated, set()
+        for name, (flow, _) in defaults.items():
+            self.links.append(flow.shares | {self.key(name)})
+        self.block(node.body)
+        undo()
+        if definition is None:
+            outer |= self.local_mutated
+            self.local_mutated = outer
+            self.bind(node.name, NOTHING)
+            return
+        self.summarize(definition, node, scope.number, self.links[start:])
+        kept = {name for name, (_, lasting) in defaults.items() if lasting}
+        if kept & (definition.mutated | definition.returned_parameters) and "@" not in self.key(node.name):
+            definition.facts.mutates.add(node.name)  # `def f(x, seen=[])`: what a call leaves in the default
+        del self.links[start:]
+        self.local_mutated = outer
+        self.defined(node.name, definition, decorated=bool(node.decorator_list))
+
+    _asyncfunctiondef_statement = _functiondef_statement
+
+    def defaults(self, arguments: ast.arguments) -> dict[str, tuple[Flow, bool]]:
+        """Evaluate default values; return, by parameter, where each comes from and whether a call could change it."""
+        positional = [*arguments.posonlyargs, *arguments.args]
+        pairs = list(zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True))
+        pairs += [
+            (item, value) for item, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value
+        ]
+        return {item.arg: (self.flow(value), not isinstance(value, (ast.Constant, ast.Name))) for item, value in pairs}
+
+    def annotations(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Evaluate the annotations of a signature; names in them may be missing without harm to the analysis."""
+        every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+        self.several(item.annotation for item in every if item is not None)
+        self.flow(node.returns)
+
+    def summarize(self, definition: Definition, node: ast.AST, number: int, links: list[frozenset[str]]) -> None:
+        """Fill in which parameters a function changes or returns, and the names of the notebook it does that to."""
+        arguments = getattr(node, "args", None)
+        names = parameters_of(arguments) if arguments is not None else []
+        mutated, returned = set(self.local_mutated), frozenset({"return@"})
+        result: set[str] = set()
+        for group in _groups(links):
+            if group & mutated:
+                mutated |= group
+                definition.facts.mutates.update(
+                    key for key in group if "@" not in key and key not in self.context.imports
+                )
+            if group & returned:
+                result |= group
+        definition.parameters = tuple(names)
+        definition.mutated = frozenset(name for name in names if f"{name}@{number}" in mutated)
+        definition.returned_parameters = frozenset(name for name in names if f"{name}@{number}" in result)
+        outside = frozenset(key for key in result if "@" not in key)
+        definition.returned = Flow(outside, outside)
+        definition.code = _returns_code(node, self.context)
+
+    def defined(self, name: str, definition: Definition, *, decorated: bool) -> None:
+        """Bind a name to a function or class; one without decorators does nothing where it stands."""
+        key = self.key(name)
+        if "@" not in key and not decorated:
+            self.facts.definitions.remove(definition)
+        elif "@" in key and name in self.context.methods:
+            known = self.context.methods[name]
+            if not decorated and None in known:
+                known[known.index(None)] = definition
+        self.bind(name, Flow(frozenset(), frozenset((definition,))))
+        if key in self.context.definitions:
+            self.context.definitions[name] = definition if not decorated else None
+
+    def _return_statement(self, node: ast.Return) -> None:
+        self.links.append(self.flow(node.value).shares | {"return@"})
+
+    def _classdef_statement(self, node: ast.ClassDef) -> None:
+        self.several([*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)])
+        scope = self.scope("class", [*node.body])
+        outermost = not self.deferred
+        before = len(self.facts.definitions)
+        self.scopes.append(scope)
+        known = set(self.known)
+        self.block(node.body)
+        self.scopes.pop()
+        self.known = known
+        if not outermost:
+            self.bind(node.name, NOTHING)
+            return
+        definition = Definition(node.name, _merged(self.facts.definitions[before:]), code=True)
+        del self.facts.definitions[before:]
+        self.constructor(definition, node)
+        self.facts.definitions.append(definition)
+        self.defined(node.name, definition, decorated=bool(node.decorator_list) and not _dataclass(node))
+
+    def constructor(self, definition: Definition, node: ast.ClassDef) -> None:
+        """Note what becomes of the arguments of a class: kept, and where `__init__` does more, perhaps changed."""
+        init = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
+        names = parameters_of(init.args)[1:] if init is not None else []
+        definition.parameters = tuple(names)
+        own = {f"{parameters_of(init.args)[0]}"} if init is not None and parameters_of(init.args) else set()
+        definition.mutated = frozenset(names) if init is not None and _changes_more_than(init, own) else frozenset()
+        definition.returned_parameters = frozenset(names)
+
+
+def _groups(links: list[frozenset[str]]) -> list[frozenset[str]]:
+    """Return the connected groups of names."""
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for link in links:
+        first, *others = link
+        for other in others:
+            parent[root(other)] = root(first)
+    groups: dict[str, set[str]] = {}
+    for name in list(parent):
+        groups.setdefault(root(name), set()).add(name)
+    return [frozenset(group) for group in groups.values()]
+
+
+def _merged(definitions: list[Definition]) -> Facts:
+    total = Facts()
+    for definition in definitions:
+        facts = definition.facts
+        for name, line in facts.reads.items():
+            total.reads.setdefault(name, line)
+        for field in (
+            "guarded",
+            "binds",
+            "maybe",
+            "deletes",
+            "mutates",
+            "seeds",
+            "modules",
+            "files_read",
+            "files_written",
+            "environment",
+        ):
+            getattr(total, field).update(getattr(facts, field))
+        for field in ("effects", "state", "called", "patches"):
+            for key, value in getattr(facts, field).items():
+                getattr(total, field).setdefault(key, value)
+    return total
+
+
+def _dataclass(node: ast.ClassDef) -> bool:
+    return all("dataclass" in ast.dump(item) for item in node.decorator_list)
+
+
+def _returns_code(node: ast.AST, context: Context) -> bool:
+    """Whether what a function returns may bring along code of the notebook."""
+    for item in ast.walk(node):
+        if item is not node and isinstance(
+            item,
+            (
+                ast.Lambda,
+                ast.FunctionDef,
+                ast.AsyncFunctionDef,
+                ast.ClassDef,
+                ast.Yield,
+                ast.YieldFrom,
+                ast.GeneratorExp,
+            ),
+        ):
+            return True
+        if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Load) and item.id in context.definitions:
+            definition = context.definitions[item.id]
+            if definition is None or definition.code:
+                return True
+    return isinstance(node, ast.AsyncFunctionDef)
+
+
+def _changes_more_than(init: ast.FunctionDef, own: set[str]) -> bool:
+    """Whether a constructor does more than setting attributes of the new object."""
+    for item in ast.walk(init):
+        if isinstance(item, (ast.Call, ast.AugAssign, ast.Delete)):
+            return True
+        if isinstance(item, (ast.Attribute, ast.Subscript)) and isinstance(item.ctx, ast.Store):
+            direct = isinstance(item, ast.Attribute) and isinstance(item.value, ast.Name) and item.value.id in own
+            if not direct:
+                return True
+    return False
