@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 SHELL = frozenset(
-    """In Out exit quit get_ipython open _ __ ___ _i _ii _iii _ih _oh _dh _exit_code _sh
-    __name__ __doc__ __package__ __loader__ __spec__ __builtins__ __builtin__ __annotations__ __file__ __cached__
-    __session__ __warningregistry__ __vsc_ipynb_file__ __conditional_annotations__ PAPERMILL_INPUT_PATH PAPERMILL_OUTPUT_PATH""".split()  # noqa: SIM905 - legible as a paragraph
+    """In Out exit quit get_ipython open _ __ ___ _i _ii _iii _ih _oh _dh _exit_code _sh __name__ __doc__
+    __package__ __loader__ __spec__ __builtins__ __builtin__ __annotations__ __file__ __cached__
+    __session__ __warningregistry__ __vsc_ipynb_file__ __conditional_annotations__ PAPERMILL_INPUT_PATH
+    PAPERMILL_OUTPUT_PATH""".split()  # noqa: SIM905 - legible as a paragraph
 )
 _HISTORY = re.compile(r"_i?\d+")
 

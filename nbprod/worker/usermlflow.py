@@ -1,9 +1,9 @@
 """The user's own MLflow calls, unmodified, land in the run of their stage.
 
-The environment names store, experiment and run, for programs that cells start. In this process three functions of
-MLflow are replaced: the first run that a cell starts is the stage's own, further ones become its children, and
-`set_experiment` makes the experiment but leaves the run where it is. Where the user chose another
-store, all is MLflow's.
+The environment names store, experiment and run, for programs that cells start. In this process a few functions of
+MLflow are replaced: the first run that a cell starts is the stage's own, further ones become its children, a model
+logged outside of any belongs to it, and `set_experiment` makes the experiment but leaves the run where it is. Where
+the user chose another store, all is MLflow's.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ URI = "MLFLOW_TRACKING_URI"
 RUN = "MLFLOW_RUN_ID"
 EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
 FLUENT = "mlflow.tracking.fluent"
+MODEL = "mlflow.models.model"
 
 
 class Guide:
@@ -118,6 +119,7 @@ def begin(spec: MlflowSpec | None) -> None:
     if not _waiting:
         _waiting.append(True)
         afterimport.call(FLUENT, _replace)
+        afterimport.call(MODEL, _replace_log)
 
 
 def end() -> None:
@@ -149,6 +151,21 @@ def _replace(fluent: Any) -> None:
         for owner in (fluent, sys.modules.get("mlflow"), sys.modules.get("mlflow.tracking")):
             if getattr(owner, name, None) is plain:
                 setattr(owner, name, function)
+
+
+def _replace_log(module: Any) -> None:
+    """Let a model that is logged while no run is active belong to the stage's run; MLflow would leave it to none."""
+    plain = module.Model.log.__func__
+
+    @functools.wraps(plain)
+    def log(cls: Any, *arguments: Any, **options: Any) -> Any:
+        if _guides and options.get("run_id") is None and len(arguments) < plain.__code__.co_varnames.index("run_id"):
+            fluent: Any = sys.modules[FLUENT]
+            if fluent.active_run() is None and not _guides[0].theirs():
+                options["run_id"] = _guides[0].spec["run_id"]
+        return plain(cls, *arguments, **options)
+
+    module.Model.log = classmethod(log)
 
 
 def _start_run(fluent: Any) -> Callable[..., Any]:

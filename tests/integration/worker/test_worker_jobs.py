@@ -75,6 +75,7 @@ def test_values_pass_from_job_to_job(job, tmp_path):
     assert manifest["unchanged"] == ["f", "rows", "text"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # as above
 def test_a_missing_value_is_said_plainly(job, tmp_path):
     from papermill.exceptions import PapermillExecutionError

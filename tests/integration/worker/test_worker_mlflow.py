@@ -86,6 +86,7 @@ def test_calls_land_in_the_stages_run(drive, store):
     assert made.manifest["observed"]["volatile"] == []
 
 
+@pytest.mark.slow
 def test_autolog_and_models(drive, store):
     run(
         drive(),
@@ -102,6 +103,7 @@ def test_autolog_and_models(drive, store):
     assert "MLflow's model registry" in result.manifest["observed"]["volatile"]
 
 
+@pytest.mark.slow
 def test_the_users_own_store_wins(drive, store, empty_store, tmp_path):
     own = tmp_path / "own"
     own.mkdir()
@@ -115,11 +117,12 @@ def test_the_users_own_store_wins(drive, store, empty_store, tmp_path):
     run(drive(), store, ("replay", "import mlflow"), "mlflow.log_metric('z', 1)", state=[made.spec["manifest"]])
     client = _client(own)
     experiment = client.get_experiment_by_name("theirs").experiment_id
-    assert sorted(list(run.data.metrics)[0] for run in client.search_runs([experiment])) == ["a", "z"]
+    assert sorted(next(iter(run.data.metrics)) for run in client.search_runs([experiment])) == ["a", "z"]
     assert store.data().metrics == {}
     assert store.runs() == []
 
 
+@pytest.mark.slow
 def test_stages_of_one_process_have_runs_of_their_own(drive, store):
     driver = drive()
     run(driver, store, "import mlflow\nmlflow.log_metric('a', 1)")
@@ -131,6 +134,7 @@ def test_stages_of_one_process_have_runs_of_their_own(drive, store):
     assert store.client.get_run(first).data.metrics == {"a": 1}
 
 
+@pytest.mark.slow
 def test_without_tracking_mlflow_is_untouched(drive, empty_store, tmp_path):
     shutil.copy(empty_store, tmp_path / "mlflow.db")
     driver = drive(MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path}/mlflow.db")
