@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nbprod.core.model import Endpoint, Image, Model
 
 PATIENCE = 180.0
+LAST_WORDS = 20.0
 LARGEST_LOG = 10 << 20
 
 
@@ -66,8 +67,10 @@ class LocalTarget:
             )
             files.write(wanted)
             try:
+                old = files.read_status()
                 supervisor = self._supervised(files)
                 status = _until_served(files, wanted, supervisor)
+                _until_gone(old)
             except BaseException:
                 _back_to(files, before)
                 raise
@@ -158,6 +161,13 @@ def _until_served(files: Files, wanted: Wanted, supervisor: int) -> Status:
         time.sleep(0.02)
     hint = f"see {files.log}"
     raise DeployError("NB725", f"the model was not ready to answer after {PATIENCE:.0f} s", hint)
+
+
+def _until_gone(old: Status | None) -> None:
+    """Wait for the server that was replaced: until it ends it may take a request or two."""
+    deadline = time.monotonic() + LAST_WORDS
+    while old and alive(old.pid, old.started) and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _back_to(files: Files, before: Wanted | None) -> None:

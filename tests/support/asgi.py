@@ -43,6 +43,11 @@ class Client:
             "type": "http",
             "method": method,
             "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": b"",
+            "http_version": "1.1",
+            "scheme": "http",
             "headers": [(key.replace("_", "-").encode(), value.encode()) for key, value in given.items()],
         }
         sent: list[dict[str, Any]] = []

@@ -13,9 +13,9 @@ CHURN = """
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 rng = np.random.default_rng(0)
 n = 400
@@ -32,7 +32,7 @@ model = make_pipeline(
         ("num", StandardScaler(), ["tenure", "monthly"]),
         ("cat", OneHotEncoder(sparse_output=False), ["plan"]),
     ], remainder="passthrough"),
-    HistGradientBoostingClassifier(max_iter=10),
+    DecisionTreeClassifier(max_depth=6, random_state=0),
 ).fit(X, y)
 """
 

@@ -11,8 +11,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+SOURCES = {"churn": CHURN, "linear": LINEAR, "careful": CAREFUL}
+MADE: dict[str, Path] = {}
+
+
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    root = tmp_path_factory.mktemp("models")
-    sources = {"churn": CHURN, "linear": LINEAR, "careful": CAREFUL}
-    return {name: write_model(root / name, source, name) for name, source in sources.items()}
+    # several conftest files take this fixture, and each has its own copy
+    if not MADE:
+        root = tmp_path_factory.mktemp("models")
+        MADE.update({name: write_model(root / name, source, name) for name, source in SOURCES.items()})
+    return MADE
