@@ -71,7 +71,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         super().__init__(self.file, protocol=PROTOCOL, buffer_callback=self._take)
         self.namespace = namespace
         self.memo = {id(namespace): (0, namespace)}
-        self.by_id = {id(namespace[name]): name for name in references if name in namespace}
+        self.by_id = {id(namespace[name]): name for name in references if name in namespace and self._own(name)}
         self.references = references
         self.memories = memories or {}
         self.used: set[str] = set()
@@ -80,6 +80,14 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         self.arrays: dict[int, Any] = {}
         self._apart: dict[int, Any] = {id(memory): memory for memory, _ in self.memories.values()}
         self._reducers: dict[type, Callable[[Any], Any] | None] = {}
+
+    def _own(self, name: str) -> bool:
+        """Say whether the notebook made what `name` refers to: what it imported is stored by its own module's name."""
+        value = self.namespace[name]
+        if isinstance(value, types.ModuleType):
+            return False
+        home = self.namespace.get("__name__", "__main__")
+        return not isinstance(value, type | types.FunctionType) or value.__module__ in (home, "__main__")
 
     def dumps(self, value: object) -> bytes:
         """Return the pickle of `value`."""
