@@ -55,18 +55,18 @@ def run(
 
 def extract(pipeline: Pipeline, project: Project, out: Path) -> list[Path]:
     """Write one job notebook a stage below `out`, each runnable by plain papermill; returns the notebooks."""
-    from nbprod.execution import extracting
+    from nbprod.execution.extracting import extract as write
 
-    return extracting.extract(pipeline, project, out)
+    return write(pipeline, project, out)
 
 
 def verify(
     pipeline: Pipeline, project: Project, options: RunOptions, listeners: Sequence[Listener] = ()
 ) -> Verification:
     """Run the notebook top to bottom and the pipeline, each from scratch in a copy of the folder, and compare."""
-    from nbprod.execution import verifying
+    from nbprod.execution.verifying import verify as compare
 
-    return verifying.verify(pipeline, project, options, listeners)
+    return compare(pipeline, project, options, listeners)
 
 
 def _jobs(engine: str, project: Project) -> Any:

@@ -78,12 +78,12 @@ def _cells(
 def _definitions(stage: Stage, before: Sequence[Stage]) -> list[dict[str, Any]]:
     """Return what earlier stages replay, when values that refer to their classes or functions may come from there."""
     own = set(stage.replays)
-    mine = {(step.notebook, step.cell, step.first_line) for step in stage.steps}
+    mine = {(step.notebook, step.cell, step.first_line, step.source) for step in stage.steps}
     steps = {
-        (step.notebook, step.cell, step.first_line): step
+        (step.notebook, step.cell, step.first_line, step.source): step
         for item in before
         for step in item.steps
-        if step.kind != "cell" and (step.notebook, step.cell, step.first_line) not in mine
+        if step.kind != "cell" and (step.notebook, step.cell, step.first_line, step.source) not in mine
     }
     if not any(_defines(step.source) and not set(step.names) <= own for step in steps.values()):
         return []

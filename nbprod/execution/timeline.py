@@ -106,13 +106,13 @@ class Timeline:
     def _definitions(self, stage: Stage, found: Mapping[str, links.Found]) -> list[Mapping[str, Any]]:
         """Return the replayed steps of producers whose values refer to definitions the stage does not replay."""
         own = set(stage.replays)
-        mine = {(step.notebook, step.cell, step.first_line) for step in stage.steps}
-        extra: dict[tuple[str, int, int], Mapping[str, Any]] = {}
+        mine = {(step.notebook, step.cell, step.first_line, step.source) for step in stage.steps}
+        extra: dict[tuple[str, int, int, str], Mapping[str, Any]] = {}
         for place in found.values():
             if place.group is None or set(place.group["references"]) <= own:
                 continue
             for step in self.entries[place.position].definitions:
-                key = (step["notebook"], step["cell"], step["first_line"])
+                key = (step["notebook"], step["cell"], step["first_line"], step["source"])
                 if key not in mine:
                     extra[key] = step
         return [extra[key] for key in sorted(extra)]
