@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from nbprod.execution.fingerprint import fingerprint
 from nbprod.execution.planning import Decision
 from nbprod.execution.runner import Work
 from nbprod.execution.specs import stage_spec
+from nbprod.execution.timeline import names
 from nbprod.store.files import digest_json
 from nbprod.store.records import registered
 
@@ -41,7 +44,7 @@ def choose(pipeline: Pipeline, options: RunOptions, timeline: Timeline) -> Choic
     """Return the model to write, None when nothing in the notebook looks like one; `ModelError` when several do."""
     asked = options.model or next((s.options.model for s in pipeline.stages if s.options.model), None)
     if pipeline.serve is not None and asked is None:
-        samples = _samples(pipeline.models, timeline)
+        samples = _rows_of_predict(pipeline, pipeline.serve, timeline)
         reads = tuple(dict.fromkeys((*pipeline.serve.reads, *samples)))
         return Choice("function", replace(pipeline.serve, reads=reads), ("predict",), samples)
     found = [candidate for candidate in pipeline.models if asked in (None, candidate.name)]
@@ -67,7 +70,7 @@ def _estimator(pipeline: Pipeline, name: str, stage: str, timeline: Timeline) ->
     if place is not None and place.kind == "unstorable":
         why = place.entry.manifest["unstorable"][name]
         raise ModelError("NB623", f"the model {name} cannot be stored: {why['reason']}", "hold it in a storable form")
-    samples = _samples([item for item in pipeline.models if item.name == name], timeline)
+    samples = _samples([item for item in pipeline.models if item.name == name], timeline) or _all(timeline)
     maker = pipeline.stage(place.entry.stage if place else stage)
     steps = tuple(step for step in maker.steps if step.kind != "cell")
     pseudo = replace(
@@ -77,8 +80,38 @@ def _estimator(pipeline: Pipeline, name: str, stage: str, timeline: Timeline) ->
 
 
 def _samples(candidates: Sequence[ModelCandidate], timeline: Timeline) -> tuple[str, ...]:
-    names = dict.fromkeys(name for item in candidates for name in item.inputs)
-    return tuple(name for name in names if (place := timeline.find(name)) is not None and place.kind == "group")
+    return _stored([name for item in candidates for name in item.inputs], timeline)
+
+
+def _stored(wanted: Sequence[str], timeline: Timeline) -> tuple[str, ...]:
+    return tuple(
+        name for name in dict.fromkeys(wanted) if (place := timeline.find(name)) is not None and place.kind == "group"
+    )
+
+
+def _rows_of_predict(pipeline: Pipeline, serve: Stage, timeline: Timeline) -> tuple[str, ...]:
+    """Return what may hold rows for the serve cell: what its argument is called, else anything that was stored."""
+    fitted = _samples(pipeline.models, timeline)
+    arguments = _stored(_arguments(serve), timeline)
+    return tuple(dict.fromkeys((*arguments, *fitted, *(() if arguments else _all(timeline)))))
+
+
+def _arguments(serve: Stage) -> list[str]:
+    tree = ast.parse("\n".join(step.source for step in serve.steps if _parses(step.source)))
+    found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "predict"]
+    return [item.arg for node in found[-1:] for item in (*node.args.posonlyargs, *node.args.args)]
+
+
+def _parses(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except SyntaxError:  # a magic or shell line
+        return False
+    return True
+
+
+def _all(timeline: Timeline) -> tuple[str, ...]:
+    return _stored(sorted(names(timeline.entries)), timeline)
 
 
 class Modelling:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from nbprod import worker
-from nbprod.core.errors import ExecutionError, StoreError, UnavailableError
+from nbprod.core.errors import ExecutionError, ModelError, StoreError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -200,6 +200,8 @@ def death(error: ProcessDiedError, what: str, words: str = "") -> tuple[str, str
 def fatal(event: Mapping[str, Any]) -> Exception:
     """Return the error for what the worker could not do at all."""
     code, message, hint = str(event["code"]), str(event["message"]), event.get("hint")
+    if code.startswith("NB62"):
+        return ModelError(code, message, hint)
     if code.startswith("NB6"):
         return StoreError(code, message, hint)
     if code.startswith("NB9"):
