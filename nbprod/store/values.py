@@ -177,7 +177,7 @@ def _plain(source: str) -> str:
     except SyntaxError:
         from IPython.core.inputtransformer2 import TransformerManager
 
-        transformed: str = TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]  # IPython's
+        transformed: str = TransformerManager().transform_cell(source)
         return transformed
     return source
 
