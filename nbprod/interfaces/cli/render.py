@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from nbprod.interfaces.cli.screen import Part, Screen, seconds, stage_colour
@@ -49,11 +50,20 @@ def diagnostic(screen: Screen, item: Diagnostic, source: str | None = None) -> N
     screen.line((f"{word} ", style), f"{item.code}  {place:<14} {item.message}")
     if source is not None:
         screen.line(f"             {source}")
-        if item.column is not None:
-            width = max(1, (item.end_column or item.column + 1) - item.column)
-            screen.line(" " * (13 + item.column), ("^" * width, style))
+        start, end = _span(item, source)
+        if end > start:
+            screen.line(" " * (13 + start), ("^" * (end - start), style))
     if item.fix:
         screen.line(f"             {item.fix}")
+
+
+def _span(item: Diagnostic, source: str) -> tuple[int, int]:
+    """Return the columns to underline: the finding's own, else the name that its message quotes."""
+    if item.column is not None:
+        return item.column, item.end_column or item.column + 1
+    quoted = re.search(r"`(\w+)`", item.message)
+    found = re.search(rf"\b{quoted[1]}\b", source) if quoted else None
+    return found.span() if found else (0, 0)
 
 
 def check(screen: Screen, found: CheckResult, path: str) -> None:
