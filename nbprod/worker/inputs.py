@@ -12,7 +12,7 @@ from .trouble import Boundary, Trouble
 
 if TYPE_CHECKING:
     from .formats import Group, InputSpec, Manifest, StageSpec
-    from .stage import Memory
+    from .memory import Memory
 
 PATHS = ("environ", "cwd", "sys.path")
 """Kinds of state that imports depend on."""

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import standin
-from .stage import Memory, Stage
+from .memory import Memory
+from .stage import Stage
 from .trouble import Boundary, Trouble
 
 if TYPE_CHECKING:

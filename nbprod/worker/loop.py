@@ -16,8 +16,9 @@ from .channel import Channel
 
 if TYPE_CHECKING:
     from .formats import ModelSpec, StageSpec
+    from .memory import Memory
     from .shell import Cells
-    from .stage import Memory, Stage
+    from .stage import Stage
 
 NEEDED = {"IPython": "ipython", "cloudpickle": "cloudpickle"}
 
@@ -69,8 +70,8 @@ class Worker:
 
     def __init__(self, channel: Channel, capture: Capture) -> None:
         from . import standin
+        from .memory import Memory
         from .shell import Cells
-        from .stage import Memory
 
         self._channel = channel
         self._capture = capture

@@ -21,25 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .formats import Manifest, StageSpec, StepSpec
+    from .memory import Memory
 
     Execute = Callable[[int, str, StepSpec], dict[str, Any] | None]
-
-
-class Memory:
-    """What one process remembers of the stages it has run, which share its namespace.
-
-    A name that an earlier stage left in this process is not loaded again: it may share objects with values that
-    cannot be stored. A definition that was replayed is not replayed again: classes keep their identity.
-    """
-
-    def __init__(self) -> None:
-        self.left: dict[str, dict[str, int]] = {}
-        self.replayed: set[tuple[int, int, str]] = set()
-        self.parameters: dict[str, str] = {}
-
-    def holds(self, manifest: str, name: str, namespace: dict[str, Any]) -> bool:
-        """Say whether `name` is still what the stage of that manifest left in this process."""
-        return name in namespace and self.left.get(manifest, {}).get(name) == id(namespace[name])
 
 
 class Stage:
@@ -126,12 +110,12 @@ class Stage:
         prelude = [(index, step) for index, step in enumerate(self.spec["steps"]) if step["kind"] != "cell"]
         last = max((index for index, step in prelude if step["kind"] == "parameters"), default=-1)
         for index, step in prelude:
-            key = (step["cell"], step["first_line"], step["source"])
-            if key not in self.memory.replayed:
-                failed = self._observed(execute, index, step)
+            new = self.memory.remaining(step)
+            if new is not None:
+                failed = self._observed(execute, index, new)
                 if failed is not None:
                     return failed
-                self.memory.replayed.add(key)
+                self.memory.executed(step)
             if index == last:
                 self._override()
         return None

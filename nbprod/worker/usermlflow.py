@@ -159,7 +159,7 @@ def _replace_log(module: Any) -> None:
 
     @functools.wraps(plain)
     def log(cls: Any, *arguments: Any, **options: Any) -> Any:
-        if _guides and options.get("run_id") is None and len(arguments) < plain.__code__.co_varnames.index("run_id"):
+        if _guides and options.get("run_id") is None:  # every flavour passes it by name
             fluent: Any = sys.modules[FLUENT]
             if fluent.active_run() is None and not _guides[0].theirs():
                 options["run_id"] = _guides[0].spec["run_id"]

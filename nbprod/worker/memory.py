@@ -1,0 +1,63 @@
+"""What one process remembers of the stages it has run, which share its namespace."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .formats import StepSpec
+
+
+class Memory:
+    """Keeps a fused stage from being given again what it has.
+
+    A name that an earlier stage left in this process is not loaded again: it may share objects with values that
+    cannot be stored. A definition that was replayed is not replayed again: classes keep their identity.
+    """
+
+    def __init__(self) -> None:
+        self.left: dict[str, dict[str, int]] = {}
+        self.parameters: dict[str, str] = {}
+        self._replayed: set[tuple[int, int, str]] = set()
+
+    def holds(self, manifest: str, name: str, namespace: dict[str, Any]) -> bool:
+        """Say whether `name` is still what the stage of that manifest left in this process."""
+        return name in namespace and self.left.get(manifest, {}).get(name) == id(namespace[name])
+
+    def remaining(self, step: StepSpec) -> StepSpec | None:
+        """Return what of a replayed step has not been executed here, on its own lines; None when all has."""
+        lines = step["source"].splitlines()
+        spans = _spans(step["source"]) or [(1, len(lines))]
+        keys = [(step["cell"], step["first_line"] + first, "\n".join(lines[first - 1 : last])) for first, last in spans]
+        known = [key in self._replayed for key in keys]
+        if all(known):
+            return None
+        for (first, last), done in zip(spans, known, strict=True):
+            if done:
+                lines[first - 1 : last] = [""] * (last - first + 1)
+        return {**step, "source": "\n".join(lines)}
+
+    def executed(self, step: StepSpec) -> None:
+        """Remember a step, statement by statement."""
+        lines = step["source"].splitlines()
+        for first, last in _spans(step["source"]) or [(1, len(lines))]:
+            key = (step["cell"], step["first_line"] + first, "\n".join(lines[first - 1 : last]))
+            self._replayed.add(key)
+
+
+def _spans(source: str) -> list[tuple[int, int]]:
+    """Return first and last line of each statement; nothing when they cannot be told apart by lines."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # a magic, or the author's own mistake: IPython will say
+        return []
+    spans = [(_first_line(node), node.end_lineno or node.lineno) for node in tree.body]
+    apart = all(before[1] < after[0] for before, after in itertools.pairwise(spans))
+    return spans if apart else []
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
