@@ -6,10 +6,11 @@ import struct
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import arrays, hashing, plain
+from . import arrays, plain
+from .hasher import generic, named, register, type_token
 
 if TYPE_CHECKING:
-    from .hashing import Hasher
+    from .hasher import Hasher
 
 ROWS = 8 << 20
 """Arrays that are not laid out in C order are copied in pieces of about this many bytes."""
@@ -19,7 +20,7 @@ def _array(hasher: Hasher, array: Any) -> None:
     np = sys.modules["numpy"]
     if type(array) is np.ndarray:
         hasher.arrays.append((hasher.count() - 1, array))
-    hasher.put("array", hashing.type_token(type(array)))
+    hasher.put("array", type_token(type(array)))
     hasher.put("shape", repr((array.shape, bool(array.flags.writeable))).encode())
     if type(array) is not np.ndarray:
         hasher.walk(getattr(array, "_mask", None))
@@ -79,12 +80,12 @@ def _same_nan(np: Any, array: Any) -> Any:
 
 
 def _scalar(hasher: Hasher, value: Any) -> None:
-    hasher.put("scalar", hashing.type_token(type(value)))
+    hasher.put("scalar", type_token(type(value)))
     _values(hasher, sys.modules["numpy"].asarray(value))
 
 
 def _by_repr(hasher: Hasher, value: Any) -> None:
-    hasher.put("by-repr", hashing.type_token(type(value)))
+    hasher.put("by-repr", type_token(type(value)))
     hasher.put("repr", repr(value).encode())
 
 
@@ -99,7 +100,7 @@ def sharing(hasher: Hasher) -> None:
 
 
 def _frame(hasher: Hasher, frame: Any) -> None:
-    hasher.put("frame", hashing.type_token(type(frame)))
+    hasher.put("frame", type_token(type(frame)))
     hasher.walk(frame.columns)
     _labelled(hasher, frame)
     for _, column in frame.items():  # noqa: PERF102 - a frame has no values()
@@ -107,7 +108,7 @@ def _frame(hasher: Hasher, frame: Any) -> None:
 
 
 def _series(hasher: Hasher, series: Any) -> None:
-    hasher.put("series", hashing.type_token(type(series)))
+    hasher.put("series", type_token(type(series)))
     hasher.walk(series.name)
     _labelled(hasher, series)
     _column(hasher, series.array)
@@ -123,7 +124,7 @@ def _labelled(hasher: Hasher, value: Any) -> None:
 
 
 def _index(hasher: Hasher, index: Any) -> None:
-    hasher.put("index", hashing.type_token(type(index)))
+    hasher.put("index", type_token(type(index)))
     hasher.walk(list(index.names))
     if hasattr(index, "levels"):
         for level, codes in zip(index.levels, index.codes, strict=True):
@@ -156,7 +157,7 @@ def _column(hasher: Hasher, column: Any) -> None:
     elif isinstance(column.dtype, np.dtype) or column.dtype.name in ("string", "str"):
         _values(hasher, column.to_numpy())
     else:
-        hashing.generic(hasher, column)
+        generic(hasher, column)
 
 
 def _arrow(hasher: Hasher, array: Any) -> None:
@@ -210,9 +211,9 @@ def _search(hasher: Hasher, search: Any) -> None:
     if isinstance(state.get("cv_results_"), dict):
         results = state["cv_results_"].items()
         state["cv_results_"] = {key: item for key, item in results if not str(key).endswith("_time")}
-    hasher.put("search", hashing.type_token(type(search)))
+    hasher.put("search", type_token(type(search)))
     hasher.keep.append(state)
-    hashing.named(hasher, "state", state)
+    named(hasher, "state", state)
 
 
 def _tensor(hasher: Hasher, tensor: Any) -> None:
@@ -222,10 +223,12 @@ def _tensor(hasher: Hasher, tensor: Any) -> None:
     hasher.put("values", memoryview(plain_tensor.reshape(-1).view(torch.uint8).numpy()))
 
 
-for _name, _walker in {
-    "numpy.ndarray": _array, "numpy.generic": _scalar, "numpy.dtype": _by_repr, "numpy.ufunc": _by_repr,
-    "pandas.DataFrame": _frame, "pandas.Series": _series, "pandas.Index": _index,
-    "pandas.ExtensionArray": _column, "pandas.ExtensionDtype": _by_repr,
-    "scipy._spbase": _sparse, "scipy.spmatrix": _sparse, "sklearn.BaseSearchCV": _search, "torch.Tensor": _tensor,
-}.items():  # fmt: skip
-    hashing.register(_name, _walker)
+def install() -> None:
+    """Register what is in this module."""
+    for name, walker in {
+        "numpy.ndarray": _array, "numpy.generic": _scalar, "numpy.dtype": _by_repr, "numpy.ufunc": _by_repr,
+        "pandas.DataFrame": _frame, "pandas.Series": _series, "pandas.Index": _index,
+        "pandas.ExtensionArray": _column, "pandas.ExtensionDtype": _by_repr,
+        "scipy._spbase": _sparse, "scipy.spmatrix": _sparse, "sklearn.BaseSearchCV": _search, "torch.Tensor": _tensor,
+    }.items():  # fmt: skip
+        register(name, walker)
