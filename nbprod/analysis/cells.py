@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,7 @@ def _wrapped(parsed: Parsed, magic: Magic) -> None:
         function.body = parsed.statements
         parsed.statements = [function, call]
     names = [word for word in magic.arguments.split() if not word.startswith("-")]
-    if magic.name == "capture" and names and names[0].isidentifier():
+    if magic.name == "capture" and names and names[0].isidentifier() and not keyword.iskeyword(names[0]):
         parsed.statements[:0] = ast.parse(f"{names[0]} = object()").body
 
 

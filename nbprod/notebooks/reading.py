@@ -117,7 +117,7 @@ def _upgraded(data: dict[str, Any], name: str) -> dict[str, Any]:
         message = f"{name} is nbformat 3 and cannot be upgraded: {error!r}"
         raise NotebookError("NB004", message, "open and save it in Jupyter", Where(name)) from error
     _require_cells(upgraded, name)
-    return {**upgraded, "nbformat": 4}
+    return {**upgraded, "nbformat": 4, "nbformat_minor": 0}  # the ids it gave are new each time
 
 
 def _cell(raw: dict[str, Any], number: int, identity: str, notebook: str, problems: list[Diagnostic]) -> Cell:

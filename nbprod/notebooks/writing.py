@@ -111,7 +111,7 @@ def _spliced(text: str, index: int, key: str, value: Any) -> str:
 def _dumped(text: str, begin: int, value: Any) -> str:
     """Return `value` as JSON, indented as the line that holds position `begin`."""
     newline = "\r\n" if "\r\n" in text else "\n"
-    step = re.search(r"\n([ \t]+)\"", text)
+    step = re.search(r"\n([ \t]*)\"", text)
     line = text[text.rfind("\n", 0, begin) + 1 : begin]
     margin = line[: len(line) - len(line.lstrip(" \t"))]
     escaped = text.isascii() and "\\u" in text

@@ -76,7 +76,15 @@ class Simulation:
         groups, unstorable = snapshot.save(namespace, names, references, self.buffers, sorted(beside))
         gone = sorted(set(before) - set(namespace))
         record = state.record(token, namespace, self.buffers)
-        self.manifests.append({"groups": groups, "unstorable": unstorable, "deleted": gone, "state": record, "steps": [*added, *stage.steps]})
+        self.manifests.append(
+            {
+                "groups": groups,
+                "unstorable": unstorable,
+                "deleted": gone,
+                "state": record,
+                "steps": [*added, *stage.steps],
+            }
+        )
 
     def find(self, name: str) -> dict[str, Any] | None:
         for manifest in reversed(self.manifests):
@@ -105,7 +113,9 @@ class Simulation:
         added: list[Any] = []
         for group in groups:
             added += self.definitions(group, namespace)
-            snapshot.load([group], [name for name in group["names"] if found.get(name) is group], namespace, self.buffers)
+            snapshot.load(
+                [group], [name for name in group["names"] if found.get(name) is group], namespace, self.buffers
+            )
         return groups, added
 
     def definitions(self, group: dict[str, Any], namespace: dict[str, Any]) -> list[Any]:
@@ -164,7 +174,9 @@ def compare(cells: list[Any], root: Path) -> Pipeline:
     final = {
         name: value
         for name, value in namespace.items()
-        if not name.startswith("__") and not isinstance(value, (types.ModuleType, types.FunctionType, type)) and name not in replayed
+        if not name.startswith("__")
+        and not isinstance(value, (types.ModuleType, types.FunctionType, type))
+        and name not in replayed
     }
     expected = {name: hashing.content(value) for name, value in final.items()}
     missing = {item.name for item in pipeline.parameters}

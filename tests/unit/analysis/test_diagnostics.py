@@ -1,0 +1,163 @@
+"""Every diagnostic: what raises it, where, and what does not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from nbprod.analysis import analyze, explain, readiness, to_json, to_mermaid, to_text
+from nbprod.analysis.diagnostics import RULES
+from nbprod.core.errors import UsageError
+
+FINDINGS = {
+    "undefined": ([("a", "x = nobody")], [("NB201", 1, 1)]),
+    "defined later": ([("a", "x = 1\ny = later"), ("b", "later = 1")], [("NB201", 1, 2)]),
+    "defined in a skipped cell": ([("skip", "k = 1"), ("a", "x = k")], [("NB201", 2, 1)]),
+    "undefined in a called function": ([("setup", "def f():\n    return nobody"), ("a", "x = f()")], [("NB201", 2, 1)]),
+    "undefined in a comprehension": ([("a", "x = [nobody for i in range(3)]")], [("NB201", 1, 1)]),
+    "deleted": ([("a", "x = 1\ndel x"), ("b", "y = x")], [("NB202", 2, 1)]),
+    "cycle": ([("a", "x = 1"), ("b", "y = x + 1"), ("a", "z = y + 1")], [("NB203", 2, 1), ("NB203", 3, 1)]),
+    "made by a gate": ([("a", "x = 1"), ("gate", "g = x"), ("b", "y = g")], [("NB201", 3, 1), ("NB204", 3, 1)]),
+    "changed after a gate": ([("a", "x = 1"), ("gate", "assert x == 1"), ("b", "x = 2")], [("NB204", 2, 1)]),
+    "history": ([("a", "1 + 1"), ("b", "y = _ + Out[1]")], [("NB205", 2, 1), ("NB205", 2, 1)]),
+    "run magic": ([("a", "%run other.py")], [("NB206", 1, 1)]),
+    "patched library": ([("a", "import math\nmath.pi = 3"), ("b", "import math\nx = math.pi")], [("NB207", 1, 2)]),
+    "dynamic": ([("a", "x = 1"), ("b", "globals()['y'] = 2")], [("NB208", 2, 1)]),
+    "input": ([("a", "x = input()")], [("NB209", 1, 1)]),
+    "two parameters cells": ([("parameters", "n = 1"), ("parameters", "m = 1"), ("a", "x = n")], [("NB105", 2, 1)]),
+    "options contradict": ([("a", "x = 1", {"retries": 1}), ("a", "y = 1", {"retries": 2})], [("NB106", 2, 1)]),
+    "syntax": ([("a", "x = 1\nx ="), ("b", "y = 1")], [("NB110", 1, 2)]),
+    "null byte": ([("a", "x = '\0'")], [("NB110", 1, 1)]),
+    "return outside": ([("a", "return 3")], [("NB110", 1, 1)]),
+    "broken magic": ([("a", "%matplotlib inline\nx = (")], [("NB110", 1, 2)]),
+    "unknown line magic": ([("a", "x = 1\n%mystery x")], [("NB111", 1, 2)]),
+    "unknown cell magic": ([("a", "%%mystery\nx")], [("NB111", 1, 1)]),
+    "no code": ([("md", "# only text")], [("NB112", None, None)]),
+    "bad stage name": ([("no good", "x = 1")], [("NB101", 1, 1)]),
+}
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_errors_with_their_place(name, analysed):
+    cells, expected = FINDINGS[name]
+    pipeline = analysed(cells)
+    assert [(item.code, item.cell, item.line) for item in pipeline.errors] == expected
+    assert all(item.fix for item in pipeline.errors)
+
+
+WARNINGS = {
+    "NB302": "import pandas as pd\ndf = pd.read_csv('/home/ann/x.csv')",
+    "NB303": "password = 'hunter22'",
+    "NB304": "import numpy as np\nx = np.random.rand()",
+    "NB305": "!pip install lightgbm",
+    "NB307": "from sklearn.linear_model import Ridge\na = Ridge().fit([[1]], [1])\nb = Ridge().fit([[1]], [1])",
+    "NB308": "import requests\nx = requests.get('http://x')",
+}
+
+
+@pytest.mark.parametrize("code", WARNINGS)
+def test_warnings(code, analysed):
+    pipeline = analysed([("a", WARNINGS[code])])
+    assert code in {item.code for item in pipeline.diagnostics}
+    assert not pipeline.errors
+
+
+FINE = [
+    [("a", "try:\n    seen\nexcept NameError:\n    seen = 1")],
+    [("a", "def f():\n    return never_called\nx = 1")],
+    [("a", "from os.path import *\nx = join('a', 'b')")],
+    [("a", "x = 1"), ("b", "y = x"), ("a", "z = 3")],
+    [("a", "import numpy as np\nnp.random.seed(0)\nx = np.random.rand()")],
+    [("a", "for i in range(3):\n    k = i\nprint(i)"), ("b", "with open('f') as h:\n    t = h.read()\nu = t")],
+    [("a", "class A:\n    k = 1\n    j = k + 1\n    def f(self):\n        return A.j")],
+    [("a", "def f(x: 'Unknown') -> int:\n    return x\ny = f(1)")],
+    [("a", "await_ = 1\nimport asyncio\nawait asyncio.sleep(0)")],
+    [("a", "f = lambda: f\nx = f()")],
+    [("a", "tokens = ['a']")],
+    [("a", "%%html\n<b>x</b>"), ("a", "print?\nx = 1")],
+    [("a", "__name__ == '__main__'")],
+]
+
+
+@pytest.mark.parametrize("cells", FINE)
+def test_no_false_alarm(cells, analysed):
+    found = [item for item in analysed(cells).diagnostics if item.severity != "info"]
+    assert not found
+
+
+def test_a_cycle_names_both_cells(analysed):
+    error = analysed([("a", "x = 1"), ("b", "y = x + 1"), ("a", "z = y + 1")]).errors[0]
+    assert "cell 2" in error.message
+    assert "cell 1" in error.message
+    assert "a → b → a" in error.message or "b → a → b" in error.message
+
+
+def test_undefined_suggests(analysed):
+    assert "`model`" in analysed([("a", "model = 1\nx = modle")]).errors[0].fix
+    assert "cell 2" in analysed([("a", "y = late"), ("b", "late = 1")]).errors[0].fix
+
+
+def test_secret_in_an_output(book):
+    cell = book([("a", "x = 1")]).cells[0]
+    shown = replace(cell, outputs=({"output_type": "stream", "text": ["postgres://me:hunter2@host/db\n"]},))
+    pipeline = analyze([replace(book([]), cells=(shown,))])
+    assert "NB303" in {item.code for item in pipeline.diagnostics}
+
+
+def test_out_of_order(book):
+    found = book(["x = 1", "y = 2"])
+    cells = tuple(replace(cell, execution_count=count) for cell, count in zip(found.cells, (5, 2), strict=True))
+    assert [item.code for item in analyze([replace(found, cells=cells)]).diagnostics] == ["NB301"]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_every_code_explains_itself(rule):
+    text = explain(rule.code.lower())
+    assert text.startswith(rule.code)
+    assert len(text) > 60
+
+
+def test_unknown_code_lists_the_known():
+    with pytest.raises(UsageError, match="NB999") as caught:
+        explain("NB999")
+    assert "NB201" in caught.value.hint
+
+
+def test_readiness_counts_ten_steps(analysed):
+    pipeline = analysed([("parameters", "n = 1"), ("a", "x = n"), ("gate", "assert x")])
+    assert readiness(pipeline, {}).percent == 30
+    found = readiness(
+        pipeline,
+        {
+            "ran": True,
+            "verified": True,
+            "pinned": True,
+            "recorded": True,
+            "image": True,
+            "monitored": True,
+            "scheduled": True,
+        },
+    )
+    assert (found.percent, found.next, len(found.steps)) == (100, None, 10)
+    shown = readiness(pipeline, {}).as_json()
+    assert shown["steps"][0] == {"name": "runs top to bottom", "done": False, "next": "nbprod run book.ipynb"}
+
+
+def test_graph_in_three_formats(analysed):
+    pipeline = analysed([("parameters", "n = 1  # rows"), ("a", "x = [n]"), ("b", "y = len(x)")])
+    assert to_json(pipeline) == {
+        "stages": [
+            {"name": "a", "cells": [2], "reads": [], "writes": ["x"]},
+            {"name": "b", "cells": [3], "reads": ["x"], "writes": ["y"]},
+        ],
+        "edges": [{"from": "a", "to": "b", "names": ["x"]}],
+        "parameters": [{"name": "n", "type": "int", "default": 1, "help": "rows"}],
+    }
+    json.dumps(
+        to_json(analysed([("parameters", "n = float('nan')\ns = {1, 2}\nb = b'x'\nc = 1j"), ("a", "1")])),
+        allow_nan=False,
+    )
+    assert '"a"' in to_mermaid(pipeline)
+    assert "x ← a" in to_text(pipeline)
