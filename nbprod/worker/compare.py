@@ -223,9 +223,9 @@ class _Comparison:
         if len(a) != len(b):
             return _says(path, f"{len(a)} values instead of {len(b)}")
         np = sys.modules["numpy"]
-        if isinstance(a.dtype, np.dtype):
-            # Whether pandas made the view read-only says nothing about the values.
-            return self._array(a.to_numpy().copy(), b.to_numpy().copy(), path, depth)
+        if hasattr(a, "_ndarray") and a.dtype.name != "category":
+            # Copies: whether pandas made the view read-only says nothing about the values.
+            return self._array(np.array(a._ndarray), np.array(b._ndarray), path, depth)
         pairs = zip(a, b, strict=True)
         unlike = (number for number, (one, other) in enumerate(pairs) if not self._element(one, other))
         first = next(unlike, None)

@@ -12,8 +12,8 @@ from .hasher import generic, named, register, type_token
 if TYPE_CHECKING:
     from .hasher import Hasher
 
-ROWS = 8 << 20
-"""Arrays that are not laid out in C order are copied in pieces of about this many bytes."""
+PIECE = 32 << 20
+"""Arrays are hashed in pieces of about this many bytes: those not laid out in C order have to be copied for it."""
 
 
 def _array(hasher: Hasher, array: Any) -> None:
@@ -37,10 +37,10 @@ def _values(hasher: Hasher, array: Any) -> None:
             _values(hasher, array[name])
     elif dtype.hasobject:
         _objects(hasher, array)
-    elif array.flags.c_contiguous or array.nbytes <= ROWS or array.ndim == 0:
+    elif array.nbytes <= PIECE or array.ndim == 0:
         _block(hasher, array)
     else:
-        step = max(1, ROWS * len(array) // array.nbytes)
+        step = max(1, PIECE * len(array) // array.nbytes)
         for start in range(0, len(array), step):
             _block(hasher, array[start : start + step])
 
@@ -154,8 +154,8 @@ def _column(hasher: Hasher, column: Any) -> None:
     elif hasattr(column, "_mask") and hasattr(column, "_data"):
         _values(hasher, column._mask)
         _values(hasher, np.where(column._mask, column._data.dtype.type(0), column._data))
-    elif isinstance(column.dtype, np.dtype) or column.dtype.name in ("string", "str"):
-        _values(hasher, column.to_numpy())
+    elif hasattr(column, "_ndarray"):
+        _values(hasher, np.asarray(column))
     else:
         generic(hasher, column)
 
@@ -195,7 +195,10 @@ def _sparse(hasher: Hasher, matrix: Any) -> None:
     """Add a scipy sparse matrix: not the order in which its entries are kept."""
     np = sys.modules["numpy"]
     hasher.put("sparse", f"{type(matrix).__name__} {matrix.shape}".encode())
-    if matrix.format in ("csr", "csc") and matrix.has_canonical_format:
+    if matrix.format in ("csr", "csc"):
+        if not matrix.has_canonical_format:
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
         parts = (matrix.indptr.astype("<i8"), matrix.indices.astype("<i8"), matrix.data)
     else:
         entries = matrix.tocoo()

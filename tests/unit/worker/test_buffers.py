@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import errno
+import hashlib
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+
+from nbprod.worker import buffers as module
+from nbprod.worker.buffers import BufferDamaged, Buffers
+
+BIG = bytes(range(256)) * 8192  # mapped, not read
+
+
+@pytest.fixture
+def buffers(tmp_path: Path) -> Buffers:
+    return Buffers(str(tmp_path / "buffers"))
+
+
+def files(buffers: Buffers) -> list[Path]:
+    return [path for path in buffers.root.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"abc" * 1000, BIG])
+def test_content_comes_back(data: bytes, buffers: Buffers):
+    name = buffers.put(data)
+    assert bytes(buffers.get(name)) == data
+    assert bytes(buffers.get(name, writable=False)) == data
+    algorithm, _, value = name.partition(":")
+    assert algorithm == "blake3"
+    assert files(buffers) == [buffers.root / value[:2] / value]
+
+
+def test_same_content_is_written_once(buffers: Buffers):
+    name = buffers.put(BIG)
+    before = buffers.path(name).stat()
+    assert buffers.put(memoryview(BIG)) == name
+    after = buffers.path(name).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize("data", [b"small", BIG])
+def test_what_is_got_is_private(data: bytes, buffers: Buffers):
+    name = buffers.put(data)
+    view = buffers.get(name)
+    view[0] = 255
+    assert bytes(buffers.get(name)) == data
+    assert buffers.get(name, writable=False).readonly
+
+
+@pytest.mark.parametrize("data", [b"small", BIG])
+def test_damage_is_found_and_mended_by_the_next_put(data: bytes, buffers: Buffers):
+    name = buffers.put(data)
+    path = buffers.path(name)
+    path.write_bytes(data[:-1] + b"?")
+    with pytest.raises(BufferDamaged, match="damaged"):
+        buffers.get(name)
+    with pytest.raises(BufferDamaged, match="missing"):
+        buffers.get(name)
+    assert buffers.put(data) == name
+    assert bytes(buffers.get(name)) == data
+
+
+def test_a_cut_file_is_written_again(buffers: Buffers):
+    name = buffers.put(BIG)
+    buffers.path(name).write_bytes(BIG[:100])
+    buffers.put(BIG)
+    assert bytes(buffers.get(name)) == BIG
+
+
+@pytest.mark.parametrize(
+    "name", ["", "abc", "md5:" + "0" * 64, "sha256:../../etc/passwd", "blake3:" + "G" * 64, "blake3:00"]
+)
+def test_only_digests_are_names(name: str, buffers: Buffers):
+    with pytest.raises(BufferDamaged, match="not the digest"):
+        buffers.get(name)
+
+
+def test_without_blake3_sha256_is_used(buffers: Buffers, monkeypatch: pytest.MonkeyPatch):
+    theirs = buffers.put(BIG)
+    monkeypatch.setattr(module, "_blake3", None)
+    name = buffers.put(b"data")
+    assert name == f"sha256:{hashlib.sha256(b'data').hexdigest()}"
+    assert bytes(buffers.get(name)) == b"data"
+    with pytest.raises(BufferDamaged, match="pip install blake3"):
+        buffers.get(theirs)
+
+
+def test_a_full_disk_leaves_nothing_behind(buffers: Buffers, monkeypatch: pytest.MonkeyPatch):
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        buffers.put(BIG)
+    assert files(buffers) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_the_system_says_that_the_disk_is_full(buffers: Buffers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    def on_full_device(prefix: str, dir: Path) -> tuple[int, str]:
+        (tmp_path / "temporary").touch()
+        return os.open("/dev/full", os.O_WRONLY), str(tmp_path / "temporary")
+
+    monkeypatch.setattr(module.tempfile, "mkstemp", on_full_device)
+    with pytest.raises(OSError, match="No space left") as caught:
+        buffers.put(BIG)
+    assert caught.value.errno == errno.ENOSPC
+    assert files(buffers) == []
+    assert not (tmp_path / "temporary").exists()
+
+
+def _write(root: str, number: int) -> list[str]:
+    return [Buffers(root).put(bytes([item]) * 2_000_000) for item in range(number % 2, 6)]
+
+
+def test_several_processes_write_the_same_at_once(buffers: Buffers):
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        names = {name for found in pool.starmap(_write, [(str(buffers.root), n) for n in range(6)]) for name in found}
+    assert len(names) == len(files(buffers)) == 6
+    assert all(bytes(buffers.get(name))[:1] in [bytes([n]) for n in range(6)] for name in names)
+
+
+def test_many_buffers_do_not_exhaust_descriptors(buffers: Buffers):
+    resource = pytest.importorskip("resource")
+    name = buffers.put(BIG)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 100
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 10, hard))
+    try:
+        held = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "MAPPED", 0)
+            for _ in range(5):
+                held.append(buffers.get(name))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert all(bytes(view) == BIG for view in held)
