@@ -152,7 +152,8 @@ class Publication:
     ) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
-        given = [Param(key(name), text(value)) for name, value in params.items()]
+        known = self.client.get_run(run_id).data.params  # MLflow never changes one, such as what autolog put there
+        given = [Param(key(name), text(value)) for name, value in params.items() if key(name) not in known]
         marks = [RunTag(name, text(value)) for name, value in tags.items() if value]
         at = self.record.ended
         numbers = [Metric(key(name), float(value), at, 0) for name, value in (metrics or {}).items()]
@@ -171,6 +172,8 @@ class Publication:
         inputs = []
         for path, digest in files.items():
             full = root / path
+            if full.is_dir():
+                continue
             name = full.relative_to(root).as_posix() if full.is_relative_to(root) else str(full)
             source = json.dumps({"uri": str(full)})
             dataset = Dataset(name[-500:], digest.rpartition(":")[2][:36], "local", source)

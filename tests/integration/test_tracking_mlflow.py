@@ -352,6 +352,12 @@ def test_mlflow_down_keeps_the_journal(here: Project, monkeypatch: pytest.Monkey
     assert [path.stem for path in journal.ready(here.home)] == ["aaaa0000"]
 
 
+def log_param(spec: Any, name: str, value: str) -> None:
+    import mlflow
+
+    mlflow.MlflowClient(spec["tracking_uri"]).log_param(spec["run_id"], name, value)
+
+
 def test_the_users_own_calls_get_the_stages_run(here: Project) -> None:
     pipeline = Pipeline("churn.ipynb", STAGES, (), PARAMETERS, (), ())
     tracking = Journal(here)
@@ -361,6 +367,7 @@ def test_the_users_own_calls_get_the_stages_run(here: Project) -> None:
     spec = tracking.stage("train")
     assert spec is not None
     assert spec["experiment"] == "churn"
+    log_param(spec, "alpha", "by autolog")
     data = {"status": "succeeded", "metrics": {"m": 1.0}, "observed": {}}
     listen(Event("stage-finished", "train", data))
     listen(Event("run-finished", None, {"status": "succeeded"}))
@@ -368,6 +375,7 @@ def test_the_users_own_calls_get_the_stages_run(here: Project) -> None:
     found = published(here)
     assert found.children["train"].info.run_id == spec["run_id"]
     assert found.children["train"].data.metrics == {"m": 1.0}
+    assert found.children["train"].data.params == {"alpha": "by autolog"}
 
 
 def test_no_mlflow_for_the_users_calls_is_a_note(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
