@@ -87,7 +87,7 @@ def sample(model: Any, kind: str, names: Iterable[str], namespace: Mapping[str, 
     raise _nothing_fits(model, function=function, failure=failure)
 
 
-def ask(call: Callable[[Any], Any], form: Form) -> Any:
+def ask(call: Callable[..., Any], form: Form) -> Any:
     """Return what `call` answers on a copy of the form's rows; raises ValueError unless it is one answer a row."""
     rows = copy.deepcopy(form.rows)
     if not form.batch:
