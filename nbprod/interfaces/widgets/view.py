@@ -70,13 +70,13 @@ class RunView:
         if self._widget is None and not over:
             self._widget = _live(text)
             if self._widget is not None:
-                display(self._widget)  # type: ignore[no-untyped-call]  # IPython has no types for it
+                display(self._widget)
         if self._widget is not None:
             self._widget.value = text
         if over:
             if self._widget is not None:
                 self._widget.close()
-            display(HTML(text))  # type: ignore[no-untyped-call]  # IPython has no types for it
+            display(HTML(text))
 
 
 def _live(text: str) -> Any:
