@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -142,7 +143,7 @@ class Publication:
             metrics["gates_held"] = sum(bool(gate["held"]) for gate in gates)
             metrics["gates_failed"] = len(gates) - metrics["gates_held"]
         self._batch(run_id, self.context["parameters"], metrics, tags)
-        self._datasets(run_id, self.record.files_read)
+        self._datasets(run_id, {**self.record.files_read, **_recorded_rows(final)})
         with tempfile.TemporaryDirectory() as folder:
             artifacts.of_run(self.record, Path(folder))
             self.client.log_artifacts(run_id, folder)
@@ -179,6 +180,12 @@ class Publication:
             dataset = Dataset(name[-500:], digest.rpartition(":")[2][:36], "local", source)
             inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", "input")]))
         self.client.log_inputs(run_id, inputs)
+
+
+def _recorded_rows(final: Mapping[str, Any]) -> dict[str, str]:
+    """Return the file of the rows kept with the model, with its digest: data that no file was read for is known too."""
+    file = Path((final.get("model") or {}).get("path") or "", "sample.json")
+    return {str(file): f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"} if file.is_file() else {}
 
 
 def _gate(gate: Mapping[str, Any]) -> str:
