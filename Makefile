@@ -24,7 +24,7 @@ check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	cd labextension && PATH="$(abspath $(BIN)):$$PATH" npm run --silent check
 
 bench: .venv/installed-dev
