@@ -144,7 +144,7 @@ def shipped_example(name: str) -> Path:
 
 
 def start_project(folder: Path) -> list[Path]:
-    """Write settings, `.gitignore` and a first notebook into `folder`; what exists is kept. Returns what was written."""
+    """Write settings, `.gitignore` and a first notebook into `folder`, keep what exists, return what was written."""
     folder.mkdir(parents=True, exist_ok=True)
     templates = {
         "pyproject.toml": "[tool.nbprod]\n# store, tracking, target, parameters; [tool.nbprod.profile.prod]\n",
