@@ -21,8 +21,8 @@ NUMPY_PRINT = {
     "nanstr": "nan", "infstr": "inf", "sign": "-", "formatter": None, "legacy": False, "override_repr": None,
 }  # fmt: skip
 NUMPY_ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
-FRESH_KEY, FRESH_POSITION = 0x80000000, 623
-"""What numpy's global generator starts with when the entropy of the machine seeds it."""
+BLOCKS = 1000
+"""How many blocks of 624 draws a generator nobody seeded is followed before its state is taken for a seeded one."""
 OF_THE_MACHINE = frozenset({"display.encoding"})
 OF_THE_SESSION = frozenset({
     "backend", "backend_fallback", "interactive", "toolbar", "timezone", "webagg.port", "webagg.address",
@@ -43,16 +43,20 @@ class Kind:
     write
         Set the state, or the changed options.
     fresh
-        Whether a state (or, for options, which of them) is that of a fresh process.
+        Given a state and the one before the stage (None: the library was not loaded yet), whether it means nothing:
+        it is that of a fresh process, or nobody seeded it. For options: their defaults.
     options
         Whether the state is a table of which only the changed entries are kept.
+    keep
+        Whether `fresh` needs the whole state before the stage.
     """
 
     module: str
     read: Callable[[], Any]
     write: Callable[[Any], None]
-    fresh: Callable[[Any], Any]
+    fresh: Callable[[Any, Any], Any]
     options: bool = False
+    keep: bool = False
 
     def load(self) -> None:
         """Import the module; only called when there is something to set."""
@@ -76,8 +80,41 @@ def _numpy_write(state: tuple[Any, ...]) -> None:
     numpy.random.set_state((name, numpy.array(key, dtype=numpy.uint32), *rest))
 
 
-def _numpy_fresh(state: tuple[Any, ...]) -> bool:
-    return bool(state[1][0] == FRESH_KEY and state[2] == FRESH_POSITION)
+def _numpy_fresh(state: tuple[Any, ...], _: Any) -> bool:
+    """Whether the entropy of the machine seeded numpy's global generator, and numbers were drawn from it at most."""
+    numpy = sys.modules["numpy"]
+    seeds = getattr(numpy.random.mtrand._rand._bit_generator, "seed_seq", None)
+    if seeds is None:
+        return False
+    generator = numpy.random.MT19937(seeds)
+    for _block in range(BLOCKS):
+        if generator.state["state"]["key"].tolist() == state[1]:
+            return True
+        generator.random_raw(len(state[1]), output=False)
+    return False
+
+
+def _random_fresh(state: tuple[Any, ...], before: Any) -> bool:
+    """Whether numbers were drawn from `before` at most, which nobody had seeded."""
+    if before is None or "random" in SEEDED:
+        return False
+    generator = random.Random()  # noqa: S311 - follows the user's own generator
+    generator.setstate((before[0], tuple(before[1]), before[2]))
+    key = state[1][:-1]
+    for _block in range(BLOCKS):
+        if generator.getstate()[1][:-1] == key:
+            return True
+        generator.getrandbits(32 * len(key))
+    return False
+
+
+def _random_write(state: tuple[Any, ...]) -> None:
+    SEEDED.add("random")
+    random.setstate(state)
+
+
+SEEDED: set[str] = set()
+"""Generators that were seeded in this process, or by an earlier stage: they are to be followed in any case."""
 
 
 def _numpy_options() -> dict[str, Any]:
@@ -93,7 +130,7 @@ def _numpy_set_options(changed: dict[str, Any]) -> None:
     numpy.set_printoptions(**known | {name[6:]: value for name, value in changed.items() if name[6:] in known})
 
 
-def _numpy_defaults(_: dict[str, Any]) -> dict[str, Any]:
+def _numpy_defaults(_: Any, __: Any) -> dict[str, Any]:
     found = {f"print.{name}": value for name, value in NUMPY_PRINT.items()}
     return found | {f"error.{name}": value for name, value in NUMPY_ERRORS.items()}
 
@@ -121,7 +158,7 @@ def _pandas_set_options(changed: dict[str, Any]) -> None:
             pandas.set_option(name, changed[name])
 
 
-def _pandas_defaults(_: dict[str, Any]) -> dict[str, Any]:
+def _pandas_defaults(_: Any, __: Any) -> dict[str, Any]:
     return {name: option.defval for name, option in _registry().items()}
 
 
@@ -134,7 +171,7 @@ def _matplotlib_set_options(changed: dict[str, Any]) -> None:
     sys.modules["matplotlib"].rcParams.update(changed)
 
 
-def _matplotlib_defaults(_: dict[str, Any]) -> dict[str, Any]:
+def _matplotlib_defaults(_: Any, __: Any) -> dict[str, Any]:
     return dict(dict.items(sys.modules["matplotlib"].rcParamsOrig))
 
 
@@ -147,20 +184,12 @@ def _torch_write(state: bytes) -> None:
     torch.set_rng_state(torch.tensor(list(state), dtype=torch.uint8))
 
 
-def _torch_fresh(state: bytes) -> bool:  # noqa: ARG001 - torch's initial seed tells it, the state does not
-    return bool(sys.modules["torch"].initial_seed() == TORCH_SEED)
-
-
-TORCH_SEED = 67280421310721
-"""The seed torch's CPU generator starts with."""
-
-
-def _never(_: Any) -> bool:
-    return False
+def _torch_fresh(state: bytes, _: Any) -> bool:
+    return bool(sys.modules["torch"].Generator().get_state().numpy().tobytes() == state)
 
 
 KINDS: dict[str, Kind] = {
-    "random": Kind("random", random.getstate, random.setstate, _never),
+    "random": Kind("random", random.getstate, _random_write, _random_fresh, keep=True),
     "numpy.random": Kind("numpy.random", _numpy_read, _numpy_write, _numpy_fresh),
     "torch": Kind("torch", _torch_read, _torch_write, _torch_fresh),
     "numpy.options": Kind("numpy", _numpy_options, _numpy_set_options, _numpy_defaults, options=True),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import hashing, plain
-from .options import KINDS
+from .options import KINDS, SEEDED
 from .pickling import Pickler, loads
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def record(before: dict[str, str], namespace: dict[str, Any], buffers: Buffers) 
     for name, kind in KINDS.items():
         changed = _changed(kind, json.loads(before.get(name, "null"))) if kind.loaded else None
         if changed is not None:
+            SEEDED.add(name)
             found[name] = _stored(changed, namespace, buffers)
     start = json.loads(before["cwd"])
     for name, plain_change in (
@@ -92,17 +93,20 @@ def restore(record: dict[str, Any], namespace: dict[str, Any], buffers: Buffers)
 
 def _token(kind: Kind) -> Any:
     state = kind.read()
-    return {name: hashing.content(value) for name, value in state.items()} if kind.options else hashing.content(state)
+    if kind.options:
+        return {name: hashing.content(value) for name, value in state.items()}
+    return {"content": hashing.content(state), "state": state if kind.keep else None}
 
 
 def _changed(kind: Kind, before: Any) -> Any:
-    """Return the state to keep, None when it is as it was, or as it is in a fresh process."""
+    """Return the state to keep, None when it is as it was, or as it is in a fresh process, or chance."""
     state = kind.read()
     if not kind.options:
-        same = kind.fresh(state) if before is None else hashing.content(state) == before
+        known = before or {}
+        same = hashing.content(state) == known.get("content") or kind.fresh(state, known.get("state"))
         return None if same else state
     if before is None:
-        before = {name: hashing.content(value) for name, value in kind.fresh(state).items()}
+        before = {name: hashing.content(value) for name, value in kind.fresh(state, None).items()}
     changed = {name: value for name, value in state.items() if before.get(name) != hashing.content(value)}
     return {name: changed[name] for name in sorted(changed)} or None
 
