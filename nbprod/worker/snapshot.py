@@ -80,8 +80,6 @@ class Saver:
     def _try(self, names: list[str], make: Callable[[list[str]], _Draft]) -> _Draft | None:
         try:
             return make(names)
-        except OSError:
-            raise
         except Exception as error:  # noqa: BLE001 - whatever a value's own __reduce__ raises makes it unstorable
             why = explain(error)
             self.unstorable.update((name, {"type": describe(self.namespace[name]), "reason": why}) for name in names)

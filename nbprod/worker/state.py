@@ -27,11 +27,13 @@ SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECAS
 OF_THE_DRIVER = re.compile(r"^(NBPROD_.*|MLFLOW_RUN_ID|PWD|OLDPWD|_)$")
 """Variables that are set for each stage, or by shells."""
 START = Path("<start>")
-"""Stands for the folder in which a stage starts."""
+"""Stands for the notebook's folder: another stage may run on a copy of it."""
+_STARTED: list[str] = []
 
 
 def capture() -> dict[str, str]:
     """Return a token for each kind of state there is now, to be given to `record`."""
+    _start()
     tokens = {name: json.dumps(_token(kind)) for name, kind in KINDS.items() if kind.loaded}
     environment = {name: hashing.content(value) for name, value in os.environ.items()}
     tokens["environ"] = json.dumps(environment)
@@ -58,10 +60,10 @@ def record(before: dict[str, str], namespace: dict[str, Any], buffers: Buffers) 
         if changed is not None:
             SEEDED.add(name)
             found[name] = _stored(changed, namespace, buffers)
-    start = json.loads(before["cwd"])
+    start, was = _start(), json.loads(before["cwd"])
     for name, plain_change in (
         ("environ", _environment(json.loads(before["environ"]))),
-        ("cwd", {"path": _portable(_cwd(), start)} if _cwd() != start else None),
+        ("cwd", {"path": _portable(_cwd(), start)} if _cwd() != was else None),
         ("sys.path", _search_path(json.loads(before["sys.path"]), start)),
         ("warnings", _new_filters(json.loads(before["warnings"]))),
     ):
@@ -84,7 +86,7 @@ def restore(record: dict[str, Any], namespace: dict[str, Any], buffers: Buffers)
             data = buffers.get(entry["payload"], writable=False)
             KINDS[name].write(loads(data, namespace, [buffers.get(part) for part in entry["buffers"]]))
     _restore_environment(record.get("environ", {}))
-    start = _cwd()
+    start = _start()
     _restore_search_path(record.get("sys.path", {}), start)
     _restore_filters(record.get("warnings", {}))
     if "cwd" in record:
@@ -134,8 +136,15 @@ def _cwd() -> str:
         return ""
 
 
+def _start() -> str:
+    """Return the folder in which the first stage of this process started: the notebook's."""
+    if not _STARTED:
+        _STARTED.append(_cwd())
+    return _STARTED[0]
+
+
 def _portable(path: str, start: str) -> str:
-    """Return `path` relative to where the stage started when it lies below: the next stage may run on a copy."""
+    """Return `path` relative to `start` when it lies below."""
     below = start and Path(path).is_absolute() and Path(path).is_relative_to(start)
     return str(START / Path(path).relative_to(start)) if below else path
 

@@ -122,11 +122,12 @@ def test_environment(buffers: Buffers, monkeypatch: pytest.MonkeyPatch):
     assert "B_API_KEY" not in os.environ
 
 
-def test_folder_and_search_path_move_with_the_stage(buffers: Buffers, tmp_path: Path):
+def test_folder_and_search_path_move_with_the_stage(buffers: Buffers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     one, other = tmp_path / "one", tmp_path / "other"
     for root in (one, other):
         (root / "data").mkdir(parents=True)
     os.chdir(one)
+    monkeypatch.setattr(state, "_STARTED", [])
     before = state.capture()
     sys.path.insert(0, str(one / "lib"))
     sys.path.append("/elsewhere")
@@ -135,14 +136,15 @@ def test_folder_and_search_path_move_with_the_stage(buffers: Buffers, tmp_path: 
     record = changed(buffers, before)
     assert str(one) not in json.dumps(record)
     os.chdir(other)
+    state._STARTED.clear()
     sys.path[:] = [entry for entry in sys.path if entry not in ("/elsewhere", "relative", str(one / "lib"))]
     restore(record, buffers)
     assert Path.cwd() == other / "data"
     assert sys.path[0] == str(other / "lib")
     assert sys.path[-2:] == ["/elsewhere", "relative"]
-    os.chdir(other)
     restore(record, buffers)
     assert sys.path.count("/elsewhere") == 1
+    assert Path.cwd() == other / "data"
 
 
 def test_options(buffers: Buffers):
