@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from nbprod import api
@@ -40,7 +42,7 @@ def tag_verb(notebook: str, cell: str, tag: tuple[str, ...], as_json: bool, quie
     from nbprod import notebooks
     from nbprod.core.notebook import ROLES
 
-    words = " ".join(tag)
+    words = shlex.join(tag)
     written = None if words == "none" else notebooks.parse_magic(words if tag[0] in ROLES else f"stage {words}")
     api.tag(notebook, int(cell) if cell.isdigit() else cell, written)
     if as_json:
@@ -48,6 +50,9 @@ def tag_verb(notebook: str, cell: str, tag: tuple[str, ...], as_json: bool, quie
     else:
         Screen(quiet=quiet).line(f"cell {cell}: {words}")
     return 0
+
+
+tag_verb.ignore_unknown_options = True  # those of a stage belong to the tag's own grammar
 
 
 @options.verb("graph")
