@@ -103,6 +103,8 @@ class Cells:
         finally:
             self.shell.compile.leave()
         error = result.error_before_exec or result.error_in_exec
+        if error is None and self.shell.shown:  # %run, and %%time of older IPython, show an error and go on
+            error = self.shell.shown[-1][0]
         shown = self._show_others(error)
         count = result.execution_count if step["kind"] != "replay" else None
         finished = {"event": "cell-finished", "index": index, "execution_count": count}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 
 def loaded(driver, result, *names, **more):
     """Run, in a new process, a stage that shows these names."""
@@ -200,9 +198,9 @@ def test_model_is_written_after_the_serve_cell(drive):
         assert last["code"].startswith("NB62")
 
 
-def test_a_secret_where_nbprod_is_not_installed(drive):
-    block = "import sys\nsys.modules.pop('nbprod', None)"
-    result = drive(DB_URL="sqlite://").run(f"{block}\nimport nbprod\nprint(nbprod.secret('DB_URL'))")
-    if result.last["event"] == "failed":
-        pytest.skip("nbprod itself is importable and has no secret yet")
+def test_secrets_are_given_and_not_observed(drive):
+    driver = drive(DB_URL="sqlite://")
+    result = driver.run("import nbprod\nprint(nbprod.secret('DB_URL'))")
     assert result.stream() == "sqlite://\n"
+    assert result.manifest["observed"]["environment"] == {}
+    assert "ABSENT" in driver.run("nbprod.secret('ABSENT')").failed["evalue"]

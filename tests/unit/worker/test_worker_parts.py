@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from nbprod.worker import afterimport, digests, failure, metrics, naming, origins, trouble
+from nbprod.worker import afterimport, digests, failure, metrics, naming, origins, standin, trouble
 from nbprod.worker.compiler import CellCompiler
 from nbprod.worker.display import bundle
 from nbprod.worker.files import Files
@@ -137,6 +137,17 @@ def test_a_file_changed_by_others_meanwhile(tmp_path):
     path.write_text("newer")
     files.results()
     assert files.disturbed == [str(path)]
+
+
+def test_the_stand_in_for_nbprod(monkeypatch):
+    monkeypatch.setenv("DB_URL", "sqlite://")
+    monkeypatch.setitem(sys.modules, "nbprod", sys.modules["nbprod"])
+    monkeypatch.setattr(standin.importlib.util, "find_spec", lambda name: None)
+    standin.install()
+    monkeypatch.undo()
+    assert standin.secret.__module__ == "nbprod"
+    with pytest.raises(KeyError, match="set the environment variable ABSENT"):
+        standin.secret("ABSENT")
 
 
 def test_listing_ignores_hidden_names(tmp_path):
