@@ -54,7 +54,7 @@ def source(value: Any) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return f"float({str(value)!r})"
     if isinstance(value, datetime.date | datetime.time):
-        return f"__import__({'datetime'!r}).{repr(value).removeprefix('datetime.')}"
+        return repr(value).replace("datetime.", "__import__('datetime').")
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{source(key)}: {source(item)}" for key, item in value.items()) + "}"
     if type(value) is list:

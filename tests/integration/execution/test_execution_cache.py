@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -18,7 +18,11 @@ CELLS = (
     ("parameters", "n = 2\nm = 10  # unused by double"),
     ("stage:load", "xs = [int(v) for v in open('data.csv').read().split(',')]"),
     ("stage:double", "ys = [v * n for v in xs]\nprint('doubled', ys)"),
-    ("stage:total", "total = sum(ys) + m\naccuracy = 0.93", {"metrics": ["accuracy", "total"], "gates": ["accuracy > 0.9"]}),
+    (
+        "stage:total",
+        "total = sum(ys) + m\naccuracy = 0.93",
+        {"metrics": ["accuracy", "total"], "gates": ["accuracy > 0.9"]},
+    ),
 )
 
 
@@ -126,7 +130,17 @@ def test_nothing_changed_loads_and_starts_nothing_heavy(three):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=three.root)
     statuses, modules = json.loads(done.stdout)
     assert statuses == ["cached"]
-    heavy = {"nbformat", "IPython", "numpy", "pandas", "papermill", "mlflow", "jupyter_client", "cloudpickle", "traitlets"}
+    heavy = {
+        "nbformat",
+        "IPython",
+        "numpy",
+        "pandas",
+        "papermill",
+        "mlflow",
+        "jupyter_client",
+        "cloudpickle",
+        "traitlets",
+    }
     assert not heavy & set(modules)
 
 
@@ -147,15 +161,20 @@ def test_damaged_snapshots_are_not_trusted(three, statuses):
     again = three.run()
     assert statuses(again) == {"load": "cached", "double": "succeeded", "total": "cached"}
     assert again.stages[1].reason == "its snapshot is damaged or gone"
-    os.remove(again.stages[0].snapshot)
+    Path(again.stages[0].snapshot).unlink()
     assert statuses(three.run())["load"] == "succeeded"
 
 
 def test_gate_and_test_cells_never_fail_a_run(bench):
-    bench.cells(("stage:a", "accuracy = 0.5"), ("gate", "assert accuracy > 0.9, 'too low'"), ("test", "assert accuracy < 1"))
+    bench.cells(
+        ("stage:a", "accuracy = 0.5"), ("gate", "assert accuracy > 0.9, 'too low'"), ("test", "assert accuracy < 1")
+    )
     run = bench.run()
     assert run.status is RunStatus.SUCCEEDED
-    assert [(gate.held, gate.detail) for gate in run.gates] == [(False, "gate: AssertionError: too low"), (True, "test")]
+    assert [(gate.held, gate.detail) for gate in run.gates] == [
+        (False, "gate: AssertionError: too low"),
+        (True, "test"),
+    ]
 
 
 def test_the_run_is_told_and_kept(three):

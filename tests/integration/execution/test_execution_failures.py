@@ -145,7 +145,9 @@ def test_ctrl_c_leaves_a_run_that_resumes(bench, statuses, number):
     bench.cells(("stage:quick", "x = 1"), ("stage:slow", slow), ("stage:rest", "z = y"))
     (bench.root / "wait").touch()
     command = [sys.executable, "-c", INTERRUPTED]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=bench.root, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=bench.root, start_new_session=True
+    ) as process:
         assert process.stdout.readline() == "started\n"
         process.send_signal(number)
         assert process.stdout.readline() == "interrupted ['succeeded', 'failed', 'skipped'] NB506\n"
@@ -159,7 +161,9 @@ def test_a_run_that_was_killed_is_seen_as_interrupted(bench, statuses):
     bench.cells(("stage:slow", "import time\nprint('here', flush=True)\ntime.sleep(1 if open('go').read() else 600)"))
     (bench.root / "go").write_text("")
     command = [sys.executable, "-c", INTERRUPTED]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=bench.root, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=bench.root, start_new_session=True
+    ) as process:
         assert process.stdout.readline() == "started\n"
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
