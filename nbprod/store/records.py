@@ -71,7 +71,8 @@ def registered(home: Path, path: str) -> dict[str, Any]:
 
 
 def _stage(entry: Mapping[str, Any]) -> StageRun:
-    html = entry.get("html")
+    # the publisher renders it some time after the run
+    html = Path(entry["notebook"]).with_suffix(".html") if entry.get("notebook") else None
     return StageRun(
         name=entry["name"],
         status=StageStatus(entry["status"]),
@@ -82,7 +83,7 @@ def _stage(entry: Mapping[str, Any]) -> StageRun:
         fingerprint=entry.get("fingerprint"),
         snapshot=entry.get("snapshot"),
         notebook=entry.get("notebook"),
-        html=html if html and Path(html).exists() else None,
+        html=str(html) if html and html.exists() else None,
     )
 
 

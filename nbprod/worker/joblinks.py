@@ -71,11 +71,17 @@ def _described(error: BaseException, result: Any, namespace: dict[str, Any]) -> 
     entry = error.__traceback__
     while entry is not None:
         if entry.tb_frame.f_globals is namespace and entry.tb_frame.f_code.co_name == "<module>":
-            line = entry.tb_lineno
+            line = entry.tb_lineno + _blank_lines(result.info.raw_cell)
         entry = entry.tb_next
     failure.trim(error)
     lines = "".join(traceback.format_exception(error)).splitlines()
     return {"source": result.info.raw_cell, "line": line, **failure.describe(error, lines)}
+
+
+def _blank_lines(source: str) -> int:
+    """Return how many empty lines a cell begins with: IPython takes them off before it counts."""
+    lines = source.splitlines()
+    return next((number for number, line in enumerate(lines) if line.strip()), 0)
 
 
 def _read(path: Path, stage: str) -> dict[str, Any]:
