@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from typing import TYPE_CHECKING, Any, Self
@@ -170,6 +171,8 @@ def _restore(new: Any, old: Any) -> None:
     if old is not None:
         old.rename(old.name.removesuffix("-old"))
         old.start()
+        with contextlib.suppress(DeployError):  # the failure that is being reported is the new one's
+            _until_ready(old, _port(old))
 
 
 def _failure(error: Exception, image: Image) -> DeployError:

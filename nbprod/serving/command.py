@@ -6,6 +6,7 @@ import argparse
 import errno
 import json
 import logging
+import signal
 import sys
 
 from .problems import ModelUnusable
@@ -37,11 +38,17 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve(options: dict[str, object]) -> int:
     from .server import Options, run
 
+    # while the model loads, and as process 1 of a container, where the default action is to ignore it
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         run(Options(**options))  # type: ignore[arg-type]  # argparse made each of the type its option names
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _terminate(number: int, _: object) -> None:
+    sys.exit(128 + number)
 
 
 def _check(path: str) -> int:

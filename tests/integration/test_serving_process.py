@@ -50,7 +50,7 @@ def test_says_when_it_is_ready_and_ends_in_order(start: Callable[..., Started], 
     assert answer["predictions"] == [3.0]
     process.terminate()
     _, err = process.communicate()
-    assert process.returncode == -signal.SIGTERM
+    assert process.returncode == 128 + signal.SIGTERM
     assert err == ""
     (line,) = (tmp_path / "log" / "predictions.jsonl").read_text().splitlines()
     assert json.loads(line)["request_id"] == answer["request_id"]
@@ -97,7 +97,7 @@ def test_ends_with_whoever_holds_its_lifeline(models: dict[str, Path]):
         assert process.stdout.readline()
         os.close(lifeline)
         os.close(held)
-        assert process.wait() == -signal.SIGTERM
+        assert process.wait() == 128 + signal.SIGTERM
 
 
 def refused(*arguments: str) -> dict[str, str]:
