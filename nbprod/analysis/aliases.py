@@ -45,19 +45,22 @@ class Aliases:
     def apply(self, statement: Statement) -> None:
         """Take over what a statement binds and joins."""
         facts = statement.facts
-        origins = {name: self.shared_with(flow.shares) for name, flow in facts.flows.items()}
+        origins = {name: self._origin(flow.shares) for name, flow in facts.flows.items()}
         codes = {name: self._carried(flow) for name, flow in facts.flows.items()}
         for name in facts.binds:
             self._leave(name)
         for name in facts.flows:
             surely = name in facts.binds
             self.codes[name] = codes[name] if surely else codes[name] | self.codes.get(name, frozenset())
-            rebound = facts.binds - {name}
-            self._merge(
-                [name, *(other for other in origins[name] if other not in rebound or other in facts.flows[name].shares)]
-            )
+            groups, loose = origins[name]
+            self._merge(groups, {name, *loose})
         for names in facts.joins:
-            self._merge(sorted(names))
+            self._merge(*self._origin(names))
+
+    def _origin(self, names: Iterable[str]) -> tuple[set[int], set[str]]:
+        """Return the groups of names, and those names that have none."""
+        groups = {self.group_of[name] for name in names if name in self.group_of}
+        return groups, {name for name in names if name not in self.group_of}
 
     def _carried(self, flow: Flow) -> frozenset[Definition]:
         found: set[Definition] = set()
@@ -75,15 +78,15 @@ class Aliases:
         if group is not None:
             self.members[group].discard(name)
 
-    def _merge(self, names: Sequence[str]) -> None:
-        if len(names) < 2:
+    def _merge(self, groups: set[int], names: set[str]) -> None:
+        """Make one group of groups and names."""
+        groups = groups | {self.group_of[name] for name in names if name in self.group_of}
+        if not groups and len(names) < 2:
             return
-        groups = {self.group_of[name] for name in names if name in self.group_of}
         target = max(groups, key=lambda group: len(self.members[group])) if groups else len(self.members)
         into = self.members.setdefault(target, set())
         for group in groups - {target}:
-            moved = self.members[group]
-            self.members[group] = set()
+            moved, self.members[group] = self.members[group], set()
             for name in moved:
                 self.group_of[name] = target
             into |= moved

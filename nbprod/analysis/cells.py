@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _CELL_MAGIC = re.compile(r"\s*%%(\S+)[ \t]*(.*)")
 _NEEDS_IPYTHON = re.compile(r"^\s*[%!?/,;]|\?\s*$|=\s*[!%]", re.MULTILINE)
+_MISPLACED = re.compile(
+    r"\b(return|break|continue|yield|await|async|nonlocal|global|lambda|def|class|del|import\s*\*|from\s+__future__|__debug__)\b"
+    r"|:=|\*|\bfor\b.*\bfor\b|\bcase\b|\bexcept\b"
+)
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
@@ -124,7 +128,8 @@ def _with_magics(parsed: Parsed, text: str, wrong: Exception) -> None:
 def _tree(text: str) -> list[ast.stmt]:
     tree = compile(text, "<cell>", "exec", ast.PyCF_ONLY_AST | _FLAGS, dont_inherit=True)
     assert isinstance(tree, ast.Module)
-    compile(tree, "<cell>", "exec", _FLAGS, dont_inherit=True)
+    if _MISPLACED.search(text):
+        compile(tree, "<cell>", "exec", _FLAGS, dont_inherit=True)  # tells a `return` outside a function
     return tree.body
 
 

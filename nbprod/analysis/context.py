@@ -20,8 +20,9 @@ def context_of(nodes: Sequence[ast.stmt]) -> Context:
     imports: dict[str, set[str]] = {}
     defined: dict[str, int] = {}
     others: set[str] = set()
-    for node in nodes:
-        names = bound_names([node])
+    bound = [bound_names([node]) for node in nodes]
+    for node, found_here in zip(nodes, bound, strict=True):
+        names = set(found_here)
         context.bound |= names
         found = _imports(node)
         for name, dotted in found.items():
@@ -36,7 +37,7 @@ def context_of(nodes: Sequence[ast.stmt]) -> Context:
     context.imports = {name: dotted for name, dotted in one.items() if name not in others and name not in defined}
     single = {name for name, count in defined.items() if count == 1}
     context.definitions = dict.fromkeys(single - others - set(imports))
-    values = _values(nodes)
+    values = _values(nodes, bound)
     context.immutable = _bound_to(values, context, _cannot_change)
     context.flat = _bound_to(values, context, _flat) - context.immutable
     return context
@@ -45,7 +46,7 @@ def context_of(nodes: Sequence[ast.stmt]) -> Context:
 def _inner(node: ast.stmt, context: Context) -> set[str]:
     """Note methods of classes; return the names that functions bind by `global`."""
     found: set[str] = set()
-    for inner in ast.walk(node):
+    for inner in ast.walk(node) if hasattr(node, "body") or hasattr(node, "cases") else ():
         if isinstance(inner, ast.Global):
             found.update(inner.names)
         elif isinstance(inner, ast.ClassDef):
@@ -72,17 +73,17 @@ def _imports(node: ast.stmt) -> dict[str, str]:
     return {}
 
 
-def _values(nodes: Sequence[ast.stmt]) -> dict[str, list[ast.expr | None]]:
+def _values(nodes: Sequence[ast.stmt], bound: Sequence[set[str]]) -> dict[str, list[ast.expr | None]]:
     """Return what each name is bound to, None where it is not by a plain assignment."""
     values: dict[str, list[ast.expr | None]] = {}
-    for node in nodes:
+    for node, names in zip(nodes, bound, strict=True):
         plain: set[str] = set()
         if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             plain = {target.id for target in targets if isinstance(target, ast.Name)}
             for name in plain:
                 values.setdefault(name, []).append(node.value)
-        for name in bound_names([node]) - plain:
+        for name in names - plain:
             values.setdefault(name, []).append(None)
     return values
 

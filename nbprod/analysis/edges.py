@@ -96,6 +96,10 @@ class Linker:
         self.links = Links()
         self.names: dict[str, Resource] = {}
         self.others: dict[str, Resource] = {}
+        # Names a stage was the last to touch, and by changing them: to change them once more adds nothing. It keeps the
+        # work linear where many names share objects and every statement may change all of them.
+        self.settled: dict[str, set[str]] = {}
+        self.holder: dict[str, str] = {}
         self.star = any(item.facts.star for item in statements)
 
     def run(self) -> Links:
@@ -126,7 +130,7 @@ class Linker:
         touched = set(statement.reads) | statement.mutates | statement.maybe
         # values refer to the definitions they carry by name
         touched |= {item.name for item in statement.active if item.name in self.stable}
-        for name in sorted(touched):
+        for name in sorted(touched - self.settled.get(owner, set())):
             definition = self.stable.get(name)
             if definition is not None:
                 self.need(owner, definition)
@@ -140,6 +144,15 @@ class Linker:
                     self.links.reads.setdefault(owner, set()).add(name)
                     self.links.add(writer, statement, name, "data")
             resource.readers.setdefault(owner, statement)
+            self.touched(name, owner)
+
+    def touched(self, name: str, owner: str) -> None:
+        """Note which stage touched a name last."""
+        before = self.holder.get(name)
+        if before is not None and before != owner:
+            self.settled[before].discard(name)
+        self.holder[name] = owner
+        self.settled.setdefault(owner, set())
 
     def need(self, owner: str, definition: Statement) -> None:
         """Note that a stage needs a replayed statement of another cell, and what that one reads."""
@@ -169,9 +182,11 @@ class Linker:
     def write(self, statement: Statement) -> None:
         """Note what a statement writes; a sure write makes earlier ones unreachable."""
         facts, owner = statement.facts, str(statement.owner)
-        for name in sorted(statement.writes):
+        sure = facts.binds | facts.deletes
+        for name in sorted(sure | ((statement.maybe | statement.mutates) - self.settled.get(owner, set()))):
             if name in self.stable:
                 continue
+            self.touched(name, owner)
             resource = self.names.setdefault(name, Resource())
             for before in (*resource.readers.values(), *resource.writers.values()):
                 self.links.add(before, statement, name, "order")
@@ -181,6 +196,10 @@ class Linker:
                 self.names[name] = Resource({owner: statement})
             else:
                 resource.writers.setdefault(owner, statement)
+            if name in facts.deletes:
+                self.settled[owner].discard(name)
+            else:
+                self.settled[owner].add(name)
 
     def files(self, statement: Statement) -> None:
         """Add the edges over files; a path that is not literal may be any file."""

@@ -90,7 +90,7 @@ def notes_of(notebooks: Sequence[Notebook]) -> tuple[list[Parsed], list[Statemen
         statements = _statements(parsed, context)
         resolve(statements)
         # what was taken for a literal that nothing changes, and is changed after all, is looked at again without that
-        changed = context.flat & {name for statement in statements for name in statement.mutates}
+        changed = {name for statement in statements for name in context.flat & statement.mutates}
         if not changed:
             return parsed, statements, context
         context.flat -= changed

@@ -39,9 +39,11 @@ def find(notebooks: Sequence[Notebook]) -> Findings:
     assembly = Assembly(statements, parsed, links, stable)
     names = list(dict.fromkeys(stages[id(item.cell)] for item in parsed if id(item.cell) in stages))
     order, cycle = ordered(names, links)
-    built = {
-        name: assembly.stage(name, [item for item in parsed if stages.get(id(item.cell)) == name]) for name in order
-    }
+    cells: dict[str, list[Parsed]] = {name: [] for name in order}
+    for item in parsed:
+        if id(item.cell) in stages:
+            cells[stages[id(item.cell)]].append(item)
+    built = {name: assembly.stage(name, cells[name]) for name in order}
     pseudo = {name: _pseudo(assembly, parsed, name) for name in PSEUDO}
     first = notebooks[0]
     pipeline = Pipeline(

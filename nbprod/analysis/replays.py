@@ -71,10 +71,14 @@ def stable(statements: Sequence[Statement]) -> dict[str, Statement]:
 
 
 def _writers(statements: Sequence[Statement]) -> dict[str, list[Statement]]:
-    writers: dict[str, list[Statement]] = {}
+    """Return the statements that write each name that may be replayed."""
+    candidates = [statement for statement in statements if kind_of(statement) is not None]
+    writers: dict[str, list[Statement]] = {
+        name: [] for item in candidates for name in item.facts.binds | item.facts.maybe
+    }
     for statement in statements:
-        for name in statement.writes:
-            writers.setdefault(name, []).append(statement)
+        for name in writers.keys() & statement.writes:
+            writers[name].append(statement)
     return writers
 
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from nbprod.core.pipeline import StepKind
 
 
-def whole(parsed: Parsed) -> Step:
+def whole(parsed: Parsed, statements: Sequence[Statement]) -> Step:
     """Return the step that executes a cell as it is."""
     cell = parsed.cell
     dropped = cell.source.count("\n") - cell.body.count("\n")
-    names = {name for node in parsed.statements for name in _names(node)}
+    names = {name for statement in statements for name in (*statement.facts.binds, *statement.facts.maybe)}
     return Step("cell", cell.number, cell.id, cell.body, 1 + dropped, parsed.notebook, tuple(sorted(names)))
 
 
@@ -28,7 +28,7 @@ def cut(kind: StepKind, statements: Sequence[Statement]) -> Step:
     """Return the step that executes these statements of one cell."""
     parsed = statements[0].parsed
     if parsed.whole:
-        return whole(parsed)
+        return whole(parsed, statements)
     cell = parsed.cell
     dropped = cell.source.count("\n") - cell.body.count("\n")
     shift = parsed.offset - dropped
@@ -56,12 +56,6 @@ def digest(statements: Sequence[Statement], parsed: Sequence[Parsed]) -> str:
         if item.magic is not None or item.problems:
             total.update(item.cell.body.encode("utf-8", "surrogatepass"))
     return total.hexdigest()
-
-
-def _names(node: ast.stmt) -> list[str]:
-    from nbprod.analysis.scopes import bound_names
-
-    return sorted(bound_names([node]))
 
 
 def _shares_lines(statement: Statement) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import heapq
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -38,21 +39,24 @@ class Assembly:
         self, statements: Sequence[Statement], parsed: Sequence[Parsed], links: Links, stable: dict[str, Statement]
     ) -> None:
         self.statements = statements
+        self.place = {id(item): index for index, item in enumerate(parsed)}
         self.parsed = parsed
+        self.owned: dict[str, list[Statement]] = {}
+        for item in statements:
+            if item.owner is not None and item.fate in ("own", "replay"):
+                self.owned.setdefault(item.owner, []).append(item)
+        self.repeated = [item for item in statements if item.fate == "repeat"]
         self.links = links
         self.stable = stable
         self.seeds = seeded(statements)
 
     def stage(self, name: str, cells: Sequence[Parsed]) -> Stage:
         """Return the stage of that name; `cells` are those its author gave it."""
-        own = [item for item in self.statements if item.owner == name and item.fate in ("own", "replay")]
-        first = min((item.index for item in own), default=0)
-        last = max((item.index for item in own), default=-1)
-        needed = self.links.needs.get(name, set())
-        before = [
-            item for item in self.statements if item.index in needed or (item.fate == "repeat" and item.index < first)
-        ]
-        inside = [item for item in self.statements if item.fate == "repeat" and first < item.index < last]
+        own = self.owned.get(name, [])
+        first, last = (own[0].index, own[-1].index) if own else (0, -1)
+        before = [self.statements[index] for index in sorted(self.links.needs.get(name, ()))]
+        before += [item for item in self.repeated if item.index < first]
+        inside = [item for item in self.repeated if first < item.index < last]
         prelude = [item for item in own if item.role == "parameters"]
         steps = self.prelude([*before, *prelude, *self.beside(before)])
         steps += self.own(cells, sorted([*own, *inside], key=lambda item: item.index))
@@ -66,7 +70,7 @@ class Assembly:
         parameters = {bound for item in (*before, *prelude) if item.role == "parameters" for bound in item.facts.binds}
         read = {name for item in executed if item.role != "parameters" for name in item.reads}
         written = set().union(*(item.writes for item in own if item.fate == "own")) if own else set()
-        written -= set(self.stable)
+        written -= self.stable.keys()
         deleted = _deleted(own)
         numbers = {item.cell.number for item in cells} | {item.cell.number for item in own}
         return Stage(
@@ -115,19 +119,16 @@ class Assembly:
 
     def own(self, cells: Sequence[Parsed], statements: Sequence[Statement]) -> list[Step]:
         """Return the stage's own cells, whole, and pieces of other cells that joined it."""
-        by_cell: dict[int, list[Statement]] = {}
+        by_cell: dict[int, list[Statement]] = {self.place[id(item)]: [] for item in cells}
         for statement in statements:
-            by_cell.setdefault(id(statement.parsed), []).append(statement)
+            if statement.role != "parameters":
+                by_cell.setdefault(self.place[id(statement.parsed)], []).append(statement)
         mine = {id(item) for item in cells}
         steps = []
-        for item in self.parsed:
-            joined = [one for one in by_cell.get(id(item), []) if one.role != "parameters"]
-            if id(item) in mine:
-                steps.append(sources.whole(item))
-            elif joined:
-                steps.append(
-                    sources.whole(item) if len(joined) == len(item.statements) else sources.cut("cell", joined)
-                )
+        for index in sorted(by_cell):
+            item, joined = self.parsed[index], by_cell[index]
+            everything = id(item) in mine or len(joined) == len(item.statements)
+            steps.append(sources.whole(item, joined) if everything else sources.cut("cell", joined))
         return steps
 
     def volatile(self, statements: Sequence[Statement]) -> tuple[str, ...]:
@@ -196,17 +197,24 @@ def _options(cells: Sequence[Parsed]) -> StageOptions:
 
 def ordered(names: Sequence[str], links: Links) -> tuple[list[str], list[str]]:
     """Return stages in an order that satisfies all edges, by position where there is a choice; and those on a cycle."""
-    waiting = {name: {source for source, target in links.edges if target == name and source in names} for name in names}
+    place = {name: index for index, name in enumerate(names)}
+    waiting = dict.fromkeys(names, 0)
+    followers: dict[str, list[str]] = {name: [] for name in names}
+    for source, target in links.edges:
+        if source in place and target in place:
+            waiting[target] += 1
+            followers[source].append(target)
+    ready = [place[name] for name in names if not waiting[name]]
     order: list[str] = []
-    while waiting:
-        ready = next((name for name in names if name in waiting and not waiting[name]), None)
-        if ready is None:
-            return [*order, *(name for name in names if name in waiting)], [name for name in names if name in waiting]
-        del waiting[ready]
-        order.append(ready)
-        for sources_left in waiting.values():
-            sources_left.discard(ready)
-    return order, []
+    while ready:
+        name = names[heapq.heappop(ready)]
+        order.append(name)
+        for target in followers[name]:
+            waiting[target] -= 1
+            if not waiting[target]:
+                heapq.heappush(ready, place[target])
+    stuck = [name for name in names if waiting[name]]
+    return [*order, *stuck], stuck
 
 
 __all__ = ["PSEUDO", "Assembly", "ordered"]

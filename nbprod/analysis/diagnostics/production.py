@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 
 _ABSOLUTE = re.compile(r"(/(home|Users|mnt|media|content|kaggle|tmp|root|data|var|opt|srv)/|[A-Za-z]:[\\/]|~/).+")
 _SECRET_NAME = re.compile(r"(?i)(^|_)(password|passwd|pwd|secret|token|api_?key|access_?key|auth)($|_)")
+_SECRET_HINT = re.compile(r"(?i)passw|pwd|secret|token|key|auth")
 _SECRET_VALUE = re.compile(
     r"AKIA[0-9A-Z]{16}|ghp_\w{30,}|sk-\w{20,}|xox[abp]-\w{10,}|hf_\w{30,}|://[^/\s:]+:[^@\s{]+@"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"
 )
+
+
+def _hinting(findings: Findings, *hints: re.Pattern[str]) -> Iterator[Statement]:
+    """Yield the statements of cells whose text has any of the patterns; the others need not be looked through."""
+    cells = {id(item): any(hint.search(item.cell.body) for hint in hints) for item in findings.parsed}
+    return (statement for statement in findings.statements if cells[id(statement.parsed)])
 
 
 def _texts(statement: Statement) -> Iterator[tuple[str, int]]:
@@ -30,7 +37,7 @@ def _texts(statement: Statement) -> Iterator[tuple[str, int]]:
 
 
 def _absolute(findings: Findings) -> Iterator[Diagnostic]:
-    for statement in findings.statements:
+    for statement in _hinting(findings, _ABSOLUTE):
         for text, line in _texts(statement):
             if len(text) < 300 and _ABSOLUTE.fullmatch(text):
                 message = f"{text!r} is a path of one machine"
@@ -38,7 +45,7 @@ def _absolute(findings: Findings) -> Iterator[Diagnostic]:
 
 
 def _secret(findings: Findings) -> Iterator[Diagnostic]:
-    for statement in findings.statements:
+    for statement in _hinting(findings, _SECRET_VALUE, _SECRET_HINT):
         line = next((line for text, line in _texts(statement) if _SECRET_VALUE.search(text)), None)
         named = _named_secret(statement.node)
         if line is None and named is not None:
