@@ -27,7 +27,7 @@ LEFT_BEHIND = (".nbprod", ".git", ".venv", "venv", "node_modules", "__pycache__"
 MOST_BYTES = 2 << 30
 PICTURES = ("matplotlib.", "plotly.", "altair.")
 """What only shows values is not compared: it refers to itself by address."""
-NOT_NOTEBOOK = ("serve", "gate", "test", "skip")
+NOT_NOTEBOOK = ("gate", "test", "skip")
 
 
 def verify(
@@ -63,6 +63,7 @@ def _bare(options: RunOptions) -> RunOptions:
 def _must_succeed(run: Run, what: str) -> None:
     if run.status is not RunStatus.SUCCEEDED and run.error is not None:
         run.error.message = f"{what}: {run.error.message}"
+        run.error.hint = "restart the kernel and run all cells to see it"  # the executed notebook is gone by then
         raise run.error
 
 
