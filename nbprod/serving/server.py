@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .model import LoadedModel
 
 GRACE_SECONDS = 10
+ACCEPTED_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,24 @@ class _Server(uvicorn.Server):
             return
         with os.fdopen(self._ready_fd, "w") as stream:
             stream.write(self._line)
+
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, answer what was accepted, then end: uvicorn alone drops a connection just accepted."""
+        for server in self.servers:
+            server.close()
+        deadline = asyncio.get_running_loop().time() + ACCEPTED_SECONDS
+        await asyncio.sleep(ACCEPTED_SECONDS / 20)
+        while any(_unasked(item) for item in self.server_state.connections):
+            if asyncio.get_running_loop().time() > deadline:
+                break
+            await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
+
+
+def _unasked(connection: Any) -> bool:
+    """Whether no request has come on a connection yet."""
+    return getattr(connection, "cycle", True) is None
 
 
 def _listener(options: Options) -> socket.socket:

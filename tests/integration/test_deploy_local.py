@@ -135,11 +135,15 @@ def test_a_new_model_takes_over_without_a_refused_request(place: Project, model:
     before = deploy.deploy(model, place)
     other = Model("careful", str(write_model(tmp_path / "other", OTHER, "careful")), version="2")
     answers: list[float] = []
+    refused: list[DeployError] = []
     over = threading.Event()
 
     def ask() -> None:
         while not over.is_set():
-            answers.extend(deploy.predict(before.url, [ROW])["predictions"])
+            try:
+                answers.extend(deploy.predict(before.url, [ROW])["predictions"])
+            except DeployError as error:
+                refused.append(error)
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -147,6 +151,7 @@ def test_a_new_model_takes_over_without_a_refused_request(place: Project, model:
     over.set()
     asking.join()
     assert (after.url, after.version) == (before.url, "2")
+    assert refused == []
     assert set(answers) <= {3.0, -1.5}
     assert deploy.predict(after.url, [ROW])["predictions"] == [-1.5]
     assert started(before.detail["pid"]) is None
