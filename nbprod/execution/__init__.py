@@ -46,7 +46,10 @@ def run(
     with Ledger(project.home) as ledger, _terminable():
         sessions = SessionRunner()
         runner = sessions if options.engine == "nbprod" else _jobs(options.engine, project)
-        done = Driver(pipeline, project, options, ledger, runner).go(listeners, tracking, sessions)
+        try:
+            done = Driver(pipeline, project, options, ledger, runner).go(listeners, tracking, sessions)
+        finally:
+            sessions.close()  # other engines leave the model to a session too
     finished = replace(with_values(to_record(done), project), error=done.error)
     if isinstance(finished.error, ExecutionError):
         finished.error.run = finished
