@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from nbprod.analysis.facts import Definition, Flow
+    from nbprod.analysis.facts import Definition, Facts, Flow
     from nbprod.analysis.notes import Statement
 
 
@@ -53,6 +53,10 @@ class Aliases:
             surely = name in facts.binds
             self.codes[name] = codes[name] if surely else codes[name] | self.codes.get(name, frozenset())
             groups, loose = origins[name]
+            given = {other for definition in codes[name] for other in definition.returned.shares}
+            if given:
+                more = self._origin(given)
+                groups, loose = groups | more[0], loose | more[1]
             self._merge(groups, {name, *loose})
         for names in facts.joins:
             self._merge(*self._origin(names))
@@ -101,10 +105,11 @@ def resolve(statements: Sequence[Statement]) -> None:
     for statement in statements:
         facts = statement.facts
         statement.reads, statement.maybe = dict(facts.reads), set(facts.maybe)
-        statement.mutates, statement.seeds = aliases.shared_with(facts.mutates), set(facts.seeds)
+        statement.mutates, statement.seeds = aliases.shared_with(_reached(facts)), set(facts.seeds)
         for target in ("effects", "state", "patches"):
             setattr(statement, target, dict(getattr(facts, target)))
         _absorb(statement, aliases.code_of(facts.reads, facts.definitions), aliases)
+        _through_instances(statement, aliases)
         statement.uncommitted = aliases.shared_with(facts.uncommitted)
         statement.committed = aliases.shared_with(facts.committed)
         aliases.apply(statement)
@@ -115,6 +120,30 @@ def resolve(statements: Sequence[Statement]) -> None:
                 item for flow in statement.facts.flows.values() for item in flow.carries if not isinstance(item, str)
             }
             _absorb(statement, aliases.code_of((), own), aliases)
+
+
+def _reached(facts: Facts) -> set[str]:
+    """Return the names a statement changes, those included whose objects it gave other names first."""
+    found: set[str] = set()
+    todo = list(facts.mutates)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo.extend(facts.flows[name].shares if name in facts.flows else ())
+    return found
+
+
+def _through_instances(statement: Statement, aliases: Aliases) -> None:
+    """Add the classes whose attributes may change when an instance does, and what functions gave away."""
+    handled = set(statement.facts.handled)
+    for definition in statement.active:
+        handled |= definition.facts.handled
+    for definition in aliases.code_of(statement.mutates | handled, ()):
+        if definition.lasting:
+            statement.mutates |= aliases.shared_with((definition.name,))
+        # what calling it gave may be one of the notebook's own objects
+        statement.mutates |= aliases.shared_with(definition.returned.shares)
 
 
 def _absorb(statement: Statement, active: set[Definition], aliases: Aliases) -> None:

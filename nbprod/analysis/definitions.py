@@ -116,6 +116,10 @@ class Definitions(Calls):
             self.bind(node.name, NOTHING)
             return
         definition = Definition(node.name, _merged(self.facts.definitions[before:]), code=True)
+        definition.lasting = any(
+            isinstance(item, (ast.Assign, ast.AnnAssign)) and not isinstance(item.value, (ast.Constant, type(None)))
+            for item in node.body
+        )
         del self.facts.definitions[before:]
         self.constructor(definition, node)
         self.facts.definitions.append(definition)
@@ -163,6 +167,7 @@ def _merged(definitions: list[Definition]) -> Facts:
             "maybe",
             "deletes",
             "mutates",
+            "handled",
             "seeds",
             "modules",
             "files_read",

@@ -118,6 +118,7 @@ class Expressions:
 
     def mutate(self, flow: Flow) -> None:
         """Note that the objects a value shares may be changed."""
+        self.facts.handled |= {item for item in flow.carries if isinstance(item, str)}
         for key in flow.shares:
             if "@" in key:
                 self.local_mutated.add(key)
@@ -226,8 +227,11 @@ class Expressions:
         self.several(item for item in (*node.args.defaults, *node.args.kw_defaults) if item)
         scope = self.scope("function", [node.body], parameters_of(node.args))
         definition, undo = self.enter(scope, "<lambda>")
-        self.flow(node.body)
+        result = self.flow(node.body)
         undo()
+        if definition is not None:
+            given = frozenset(key for key in result.shares if "@" not in key)
+            definition.returned = Flow(given, given)
         return Flow(frozenset(), frozenset((definition,) if definition else ()))
 
     def _await(self, node: ast.Await) -> Flow:

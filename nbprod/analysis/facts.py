@@ -48,6 +48,8 @@ class Facts:
         Names surely bound, perhaps bound, surely deleted.
     mutates
         Names whose object may be changed.
+    handled
+        Names whose code a changed object may bring along.
     flows
         For each name bound here, where its value comes from.
     joins
@@ -68,6 +70,7 @@ class Facts:
     maybe: set[str] = field(default_factory=set)
     deletes: set[str] = field(default_factory=set)
     mutates: set[str] = field(default_factory=set)
+    handled: set[str] = field(default_factory=set)
     flows: dict[str, Flow] = field(default_factory=dict)
     joins: list[frozenset[str]] = field(default_factory=list)
     definitions: list[Definition] = field(default_factory=list)
@@ -101,6 +104,8 @@ class Definition:
         Parameters whose object it may change.
     returned
         What its result may share: parameters as `name`, names of the notebook in `facts`.
+    lasting
+        Whether it is a class with attributes that can be changed through its instances (`seen = []`).
     code
         Whether its result may carry its code: generators, nested functions, instances of notebook classes.
     """
@@ -113,3 +118,4 @@ class Definition:
     returned: Flow = NOTHING
     returned_parameters: frozenset[str] = frozenset()
     code: bool = True
+    lasting: bool = False

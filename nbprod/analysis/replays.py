@@ -67,6 +67,18 @@ def stable(statements: Sequence[Statement]) -> dict[str, Statement]:
             statement.fate = "repeat"
         for name in statement.facts.reads:
             first_read.setdefault(name, statement.index)
+    return _read_somewhere(statements, found)
+
+
+def _read_somewhere(statements: Sequence[Statement], found: dict[str, Statement]) -> dict[str, Statement]:
+    """Take out the constants that nobody reads: they run once, so that their value is kept."""
+    read = {name for statement in statements for name in statement.reads}
+    for statement in statements:
+        if statement.fate == "replay" and kind_of(statement) == "constant" and statement.role != "parameters":
+            names = statement.facts.binds
+            if not names & read:
+                statement.fate = "own"
+                found = {name: item for name, item in found.items() if name not in names}
     return found
 
 

@@ -56,7 +56,7 @@ class Simulation:
         reseed()
         for step in stage.steps:
             if step.kind != "cell":
-                execute(step.source, namespace)
+                execute("\n" * (step.first_line - 1) + step.source, namespace)
         loaded, added = self.load(stage, namespace)
         for manifest in self.manifests:
             if manifest["state"]:
@@ -65,7 +65,7 @@ class Simulation:
         token = state.capture()
         for step in stage.steps:
             if step.kind == "cell":
-                execute(step.source, namespace)
+                execute("\n" * (step.first_line - 1) + step.source, namespace)
         rebound = {name for name in before if name in namespace and namespace[name] is not before[name]}
         chosen = ((set(namespace) - set(before)) | rebound | (set(stage.writes) & set(namespace))) - references
         for group in loaded:
@@ -82,7 +82,7 @@ class Simulation:
                 "unstorable": unstorable,
                 "deleted": gone,
                 "state": record,
-                "steps": [*added, *stage.steps],
+                "steps": sorted([*added, *stage.steps], key=lambda step: (step.cell, step.first_line)),
             }
         )
 
@@ -124,7 +124,7 @@ class Simulation:
             if any(item is group for item in manifest["groups"]):
                 for step in manifest["steps"]:
                     if step.kind != "cell" and not set(step.names) <= set(namespace):
-                        execute(step.source, namespace)
+                        execute("\n" * (step.first_line - 1) + step.source, namespace)
                         added.append(step)
         return added
 
