@@ -109,7 +109,7 @@ def refused(*arguments: str) -> dict[str, str]:
 
 
 def test_refusals_are_one_line(models: dict[str, Path], tmp_path: Path):
-    assert refused(str(tmp_path))["code"] == "NB720"
+    assert refused(str(tmp_path), "--port", "0")["code"] == "NB720"
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
