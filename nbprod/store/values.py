@@ -81,7 +81,7 @@ class _View:
         self.entries = entries
         self.module = ModuleType("__main__")
         self.bound: set[str] = set()
-        self._replayed: set[str] = set()
+        self._replayed: set[tuple[int, int, str]] = set()
 
     def value(self, name: str) -> object:
         if name not in self.bound:
@@ -106,9 +106,11 @@ class _View:
     def _load(self, name: str) -> None:
         found = self._find(name)
         if found is None:
-            raise self._missing(name)
+            self._define(name)
+            return
         position, group = found
-        self._replay(self.entries[position][0], group)
+        if group["references"] or group["needs"]:
+            self._replay(self.entries[position][0])
         # members of the group that a later stage rebound are another value by now
         current = [other for other in group["names"] if self._is_at(other, position)]
         self._bind(name, group, current)
@@ -134,13 +136,25 @@ class _View:
                 "NB615", f"{name} of run {self.values.run} cannot be loaded here: {_brief(error)}", hint
             ) from error
 
-    def _replay(self, snapshot: Snapshot, group: dict[str, Any]) -> None:
-        """Execute the definitions a group refers to, once, where the group is about to be loaded."""
-        wanted = set(group["references"]) | set(group["needs"])
-        if wanted <= self._replayed or not snapshot.facts.get("definitions"):
+    def _define(self, name: str) -> None:
+        """Bind a name that is not stored because every stage that reads it defines it again."""
+        for snapshot, manifest in reversed(self.entries):
+            if name in manifest["unstorable"] or name in manifest["deleted"]:
+                break
+            self._replay(snapshot)
+            if name in self.module.__dict__ and not name.startswith("__"):
+                self.bound.add(name)
+                return
+        raise self._missing(name)
+
+    def _replay(self, snapshot: Snapshot) -> None:
+        """Execute what a stage had replayed, each piece once, with the parameters of that run."""
+        pieces = [step for step in snapshot.facts.get("definitions", ()) if _key(step) not in self._replayed]
+        if not pieces:
             return
-        replay(snapshot.facts["definitions"], self.module, self.values.folder)
-        self._replayed.update(wanted)
+        given = snapshot.facts.get("parts", {}).get("parameters", {})
+        replay(pieces, given, self.module, self.values.folder)
+        self._replayed.update(_key(step) for step in pieces)
 
     def _missing(self, name: str) -> MissingValue:
         run = self.values.run
@@ -156,18 +170,30 @@ class _View:
         return MissingValue("NB614", f"run {run} has no value {name}", hint)
 
 
-def replay(definitions: Sequence[Mapping[str, Any]], module: ModuleType, folder: Path) -> None:
-    """Execute a stage's replayed steps in `module`, with the notebook's folder importable."""
+def replay(
+    definitions: Sequence[Mapping[str, Any]], parameters: Mapping[str, str], module: ModuleType, folder: Path
+) -> None:
+    """Execute replayed steps in `module`, with the notebook's folder importable.
+
+    Parameters are bound to their sources in `parameters` after the last step of the parameters cell, as in the run.
+    """
+    last = max((at for at, step in enumerate(definitions) if step["kind"] == "parameters"), default=-1)
     sys.path.insert(0, str(folder))
     try:
-        for step in definitions:
+        for at, step in enumerate(definitions):
             source = _plain(step["source"])
             exec(compile(source, f"<cell {step['cell']}>", "exec"), module.__dict__)  # noqa: S102 - the notebook's own definitions
+            for name, value in parameters.items() if at == last else ():
+                exec(compile(f"{name} = {value}", "<parameters>", "exec"), module.__dict__)  # noqa: S102 - a literal nbprod wrote
     except Exception as error:
         text = f"a definition of the notebook does not work here: {_brief(error)}"
         raise StoreError("NB616", text, "use the notebook's own Python") from error
     finally:
         sys.path.remove(str(folder))
+
+
+def _key(step: Mapping[str, Any]) -> tuple[int, int, str]:
+    return step["cell"], step["first_line"], step["source"]
 
 
 def _plain(source: str) -> str:

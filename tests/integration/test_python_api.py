@@ -1,0 +1,70 @@
+"""`nbprod.run` as a library: values, aliases, definitions, errors that carry the run."""
+
+from __future__ import annotations
+
+import pytest
+
+import nbprod
+
+CELLS = [
+    ("parameters", "n = 3"),
+    ("setup", "K = 7\ndef f(x):\n    return x + K + n\nclass A:\n    pass"),
+    ("stage:load", "x = f(n)\nrows = [1]\nsame = rows\ngone = 1\nstream = (i for i in rows)"),
+    ("stage:use", "y = x + K\na = A()\nboth = [a]\nrows.append(y)\ndel gone"),
+]
+
+
+@pytest.fixture
+def run(project, make_notebook):
+    return nbprod.run(make_notebook(project / "k.ipynb", CELLS), {"n": 5})
+
+
+def test_values_of_a_run(run):
+    assert run.status == "succeeded"
+    assert (run["x"], run["y"], run["n"], run["K"]) == (17, 24, 5, 7)
+    assert run["f"](1) == 13
+    assert run["both"][0] is run["a"]
+    assert isinstance(run["a"], run["A"])
+    assert run["rows"] is run["same"]
+    assert run["rows"] == [1, 24]
+    assert run.stage("load")["rows"] == [1]
+    assert run.stage("load")["gone"] == 1
+
+
+@pytest.mark.parametrize(("name", "reason"), [("gone", "deleted"), ("stream", "generator"), ("nothing", "names there")])
+def test_missing_values_say_why(run, name, reason):
+    with pytest.raises(nbprod.MissingValue, match=reason):
+        run[name]
+    with pytest.raises(KeyError):
+        run[name]
+
+
+def test_a_failed_stage_carries_the_run(project, make_notebook):
+    path = make_notebook(project / "bad.ipynb", [("stage:a", "x = 1"), ("stage:b", "y = x / 0")])
+    with pytest.raises(nbprod.StageFailed) as caught:
+        nbprod.run(path)
+    assert caught.value.run.stage("a")["x"] == 1
+    assert caught.value.where.cell == 2
+    assert "ZeroDivisionError" in caught.value.message
+
+
+def test_a_refusal_carries_its_diagnostics(project, make_notebook):
+    path = make_notebook(project / "bad.ipynb", [("stage:a", "x = nowhere")])
+    with pytest.raises(nbprod.AnalysisError) as caught:
+        nbprod.run(path)
+    assert [item.code for item in caught.value.diagnostics if item.severity == "error"] == ["NB201"]
+    assert nbprod.analyze(path).errors
+
+
+def test_secret_is_read_and_never_kept(project, make_notebook, monkeypatch):
+    monkeypatch.setenv("DB_URL", "postgres://user:hunter2@host/db")
+    path = make_notebook(project / "s.ipynb", [("stage:a", "import nbprod\nlong = len(nbprod.secret('DB_URL'))")])
+    assert nbprod.run(path)["long"] == 31
+    kept = [file for file in (project / ".nbprod").rglob("*") if file.is_file()]
+    assert not [file for file in kept if b"hunter2" in file.read_bytes()]
+
+
+def test_equal(project, make_notebook):
+    found = nbprod.verify(make_notebook(project / "k.ipynb", CELLS))
+    assert found.equal, found.differences
+    assert found.compared >= 5
