@@ -103,7 +103,6 @@ class _Server(uvicorn.Server):
         with os.fdopen(self._ready_fd, "w") as stream:
             stream.write(self._line)
 
-
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, answer what was accepted, then end: uvicorn alone drops a connection just accepted."""
         for server in self.servers:
