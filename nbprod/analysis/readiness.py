@@ -64,10 +64,14 @@ def readiness(pipeline: Pipeline, facts: Mapping[str, bool]) -> Readiness:
     return Readiness(
         (
             ReadinessStep("runs top to bottom", known("ran") and not pipeline.errors, f"nbprod run {book}"),
-            ReadinessStep("stages", tagged, f"nbprod suggest {book} --apply"),
+            ReadinessStep("stages", tagged, f"nbprod tag {book} CELL STAGE"),
             ReadinessStep("parameters", bool(pipeline.parameters), f"nbprod tag {book} CELL parameters"),
             ReadinessStep("verified", known("verified"), f"nbprod verify {book}"),
-            ReadinessStep("reproducible", seeded and known("pinned"), f"nbprod check {book} --fix"),
+            ReadinessStep(
+                "reproducible",
+                seeded and known("pinned"),
+                "seed what is random, and pin the environment: pip freeze > requirements.txt",
+            ),
             ReadinessStep("gate", gates, f"nbprod tag {book} CELL gate"),
             ReadinessStep("recorded model", known("recorded"), f"nbprod run {book}"),
             ReadinessStep("image", known("image"), f"nbprod build {book}"),
