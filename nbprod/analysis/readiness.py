@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from nbprod.core.pipeline import Pipeline
 
+PIN = "seed what is random; pip freeze > requirements.txt pins the environment"
+
 
 @dataclass(frozen=True, slots=True)
 class ReadinessStep:
@@ -70,7 +72,7 @@ def readiness(pipeline: Pipeline, facts: Mapping[str, bool]) -> Readiness:
             ReadinessStep(
                 "reproducible",
                 seeded and known("pinned"),
-                "seed what is random, and pin the environment: pip freeze > requirements.txt",
+                PIN,
             ),
             ReadinessStep("gate", gates, f"nbprod tag {book} CELL gate"),
             ReadinessStep("recorded model", known("recorded"), f"nbprod run {book}"),
