@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import sys
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from .hasher import generic, named, register, type_token
 if TYPE_CHECKING:
     from .hasher import Hasher
 
+OF_THE_CANVAS = re.compile(r"stale|cid|id$|number|mouse|renderer|cache|_to_pylab|dpi|valid|autopos|_loc_")
+"""Attributes of artists that change when they are drawn, stored or shown."""
 PIECE = 32 << 20
 """Arrays are hashed in pieces of about this many bytes: those not laid out in C order have to be copied for it."""
 
@@ -226,6 +229,26 @@ def _tensor(hasher: Hasher, tensor: Any) -> None:
     hasher.put("values", memoryview(plain_tensor.reshape(-1).view(torch.uint8).numpy()))
 
 
+def _artist(hasher: Hasher, artist: Any) -> None:
+    """Add what an artist of matplotlib shows: its own data and its children, not how it is wired up."""
+    hasher.put("artist", type_token(type(artist)))
+    for name, item in sorted(vars(artist).items()):
+        if not OF_THE_CANVAS.search(name):
+            _shown(hasher, name, item)
+    for child in artist.get_children():
+        hasher.walk(child)
+
+
+def _shown(hasher: Hasher, name: str, item: Any) -> None:
+    """Add an attribute of an artist if it is data; whether it is shared does not count."""
+    tree = plain.scan([item])
+    if tree is not None:
+        hasher.put(name, plain.encode([item], tree))
+    elif type(item).__name__ == "ndarray" and not item.dtype.hasobject:
+        hasher.put(name)
+        _values(hasher, item)
+
+
 def install() -> None:
     """Register what is in this module."""
     for name, walker in {
@@ -233,5 +256,6 @@ def install() -> None:
         "pandas.DataFrame": _frame, "pandas.Series": _series, "pandas.Index": _index,
         "pandas.ExtensionArray": _column, "pandas.ExtensionDtype": _by_repr,
         "scipy._spbase": _sparse, "scipy.spmatrix": _sparse, "sklearn.BaseSearchCV": _search, "torch.Tensor": _tensor,
+        "matplotlib.Artist": _artist,
     }.items():  # fmt: skip
         register(name, walker)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import multiprocessing
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import nbprod
 from nbprod.worker import buffers as module
 from nbprod.worker.buffers import BufferDamaged, Buffers
 
@@ -112,15 +114,23 @@ def test_the_system_says_that_the_disk_is_full(buffers: Buffers, monkeypatch: py
     assert not (tmp_path / "temporary").exists()
 
 
-def _write(root: str, number: int) -> list[str]:
-    return [Buffers(root).put(bytes([item]) * 2_000_000) for item in range(number % 2, 6)]
+WRITER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from nbprod.worker.buffers import Buffers
+for item in range(int(sys.argv[3]), 6):
+    print(Buffers(sys.argv[2]).put(bytes([item]) * 2_000_000))
+"""
 
 
 def test_several_processes_write_the_same_at_once(buffers: Buffers):
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        names = {name for found in pool.starmap(_write, [(str(buffers.root), n) for n in range(6)]) for name in found}
+    source = str(Path(nbprod.__file__).parent.parent)
+    commands = [[sys.executable, "-c", WRITER, source, str(buffers.root), str(number)] for number in (0, 0, 1)]
+    writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    names = {name for writer in writers for name in writer.communicate()[0].split()}
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
     assert len(names) == len(files(buffers)) == 6
-    assert all(bytes(buffers.get(name))[:1] in [bytes([n]) for n in range(6)] for name in names)
+    assert sorted(bytes(buffers.get(name))[:1] for name in names) == [bytes([item]) for item in range(6)]
 
 
 def test_many_buffers_do_not_exhaust_descriptors(buffers: Buffers):

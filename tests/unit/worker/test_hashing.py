@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import io
 import pickle
 from typing import Any
 
@@ -240,3 +241,20 @@ def test_a_type_can_be_registered():
     assert content(Child(1, 2)) != content(Child(1, 3))
     hashing.register(Odd, lambda hasher, value: hasher.walk(value.number))
     assert content(Child(1, 2)) == content(Child(1, 3)) != content(Child(2, 3))
+
+
+def test_figures_count_by_what_they_show():
+    figure = pytest.importorskip("matplotlib.figure")
+
+    def draw(last: int) -> Any:
+        made = figure.Figure()
+        axes = made.subplots()
+        axes.plot([1, 2, 3], [3, 1, last], label="line")
+        axes.set_title("title")
+        axes.legend()
+        return made
+
+    one = draw(2)
+    assert content(one) == content(draw(2)) == content(pickle.loads(pickle.dumps(one))) != content(draw(3))
+    one.savefig(io.BytesIO())
+    assert content(one) == content(draw(2))
