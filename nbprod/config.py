@@ -62,6 +62,11 @@ class Project:
         return self.root / relative
 
     @property
+    def tracks(self) -> bool:
+        """Whether runs are told to MLflow; `$NBPROD_TRACKING` or the `tracking` setting may say `none`."""
+        return (os.environ.get("NBPROD_TRACKING") or self.settings.get("tracking")) != "none"
+
+    @property
     def tracking_uri(self) -> str:
         """MLflow's address: `$MLFLOW_TRACKING_URI`, the `tracking` setting, else SQLite in the home."""
         return (

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# A publisher for each of a thousand small projects would cost minutes; the tests of tracking ask for it.
+os.environ.setdefault("NBPROD_TRACKING", "none")
 
 ROLES = {"setup", "serve", "gate", "test", "skip"}
 
@@ -61,3 +65,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("NBPROD_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
     return root
+
+
+@pytest.fixture
+def tracked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of this test are told to MLflow, as they are for users."""
+    monkeypatch.delenv("NBPROD_TRACKING")

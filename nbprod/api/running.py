@@ -56,11 +56,12 @@ def run(
     pipeline = sound(analyze(path))
     given = {**project.settings.get("parameters", {}), **(parameters or {})}
     asked = replace(options or RunOptions(), parameters=execution.parameters(pipeline, given))
-    journal = tracking.Journal(project)
-    heard = [journal.listener(pipeline, asked), *listeners]
+    journal = tracking.Journal(project) if project.tracks else None
+    heard = [journal.listener(pipeline, asked), *listeners] if journal else listeners
     finished = execution.run(pipeline, project, asked, heard, journal)
-    tracking.spawn_publisher(project)
-    if wait:
+    if journal:
+        tracking.spawn_publisher(project)
+    if wait and journal:
         tracking.wait(project, finished.id)
         finished = show(finished.id, project.root)
     if finished.error is not None:
