@@ -140,6 +140,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
                 return self._array
             if issubclass(kind, np.memmap):
                 return reducers.memmap
+            if kind is np.random.Generator:
+                return lambda generator: (kind, (generator.bit_generator,))
             if kind is np.random.RandomState:
                 return self._single
         table: dict[type, Callable[[Any], Any]] = {

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import nbprod
-from nbprod.worker import compare, hashing, snapshot
+from nbprod.worker import arrays, compare, hashing, snapshot
 from nbprod.worker.buffers import BufferDamaged, Buffers
 
 SETUP = """
@@ -150,6 +151,7 @@ VALUES = {
     "csr": "sp.csr_matrix(np.eye(3))", "coo": "sp.coo_array(([1.0, 2.0], ([0, 1], [1, 0])), shape=(2, 2))", "estimator": "fitted()",
 }  # fmt: skip
 # Equal content cannot be told from outside: these have no equality of their own.
+needs_copy_on_write = pytest.mark.skipif(not arrays.copy_on_write(), reason="frames share memory before pandas 3")
 WORKER_FOLDER = Path(nbprod.__file__).parent
 
 
@@ -259,8 +261,14 @@ def test_names_that_share_an_object_form_a_group(buffers: Buffers):
         "import datetime\na = datetime.date(2020, 1, 1)\nb = [a]",
         "import math\na = [math]\nb = [math, math.sin]",
         "import pandas as pd\na = [pd.NA, 1]\nb = [pd.NA, 2]",
-        "import pandas as pd\na = pd.DataFrame({'x': [1, 2], 's': ['a', 'b']})\nb = a['x']",
-        "import pandas as pd\na = pd.DataFrame({'x': [1, 2]}, index=pd.date_range('2020', periods=2))\nb = a.copy(deep=False)",
+        pytest.param(
+            "import pandas as pd\na = pd.DataFrame({'x': [1, 2], 's': ['a', 'b']})\nb = a['x']",
+            marks=needs_copy_on_write,
+        ),
+        pytest.param(
+            "import pandas as pd\na = pd.DataFrame({'x': [1, 2]}, index=pd.date_range('2020', periods=2))\nb = a.copy(deep=False)",
+            marks=needs_copy_on_write,
+        ),
         "import numpy as np\nc = np.arange(10)\na, b = c[:5], c[5:]",
         "import numpy as np\nc = np.zeros((5, 4))\na, b = c[:, :2], c[:, 2:]",
         "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass P:\n  x: int\np = P(1)\na = (p, p)\nb = [p]",
@@ -327,6 +335,7 @@ def test_a_broadcast_array_stays_small(buffers: Buffers):
     assert not loaded["x"].flags.writeable
 
 
+@needs_copy_on_write
 def test_frames_in_one_group_do_not_share_after_loading(buffers: Buffers):
     source = """
 import pandas as pd
@@ -555,3 +564,15 @@ print(json.dumps(groups))
     loaded: dict[str, Any] = {}
     snapshot.load(json.loads(second), None, loaded, buffers)
     assert loaded["f"]() == 1
+
+
+@pytest.mark.skipif(
+    int(pd.__version__.split(".")[0]) >= 3, reason="since pandas 3 frames behave as if they did not share"
+)
+def test_frames_that_share_memory_still_do(buffers: Buffers):
+    groups, loaded = cross(
+        notebook("import pandas as pd\na = pd.DataFrame({'x': [1, 2]})\nb = a['x']"), ["a", "b"], buffers
+    )
+    assert names_of(groups) == [["a", "b"]]
+    loaded["a"].iloc[0, 0] = 9
+    assert loaded["b"][0] == 9
