@@ -55,7 +55,8 @@ class Stage:
 
         Without `execute` the parameters and definitions are there already, as in a job.
         """
-        os.chdir(self.spec["cwd"])
+        if not self.memory.left:  # a stage before it in this process may have changed the folder, as in the notebook
+            os.chdir(self.spec["cwd"])
         usermlflow.begin(self.spec["mlflow"])
         self.inputs.restore_paths()
         failed = self._prelude(execute) if execute is not None else None

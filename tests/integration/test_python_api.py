@@ -68,3 +68,12 @@ def test_equal(project, make_notebook):
     found = nbprod.verify(make_notebook(project / "k.ipynb", CELLS))
     assert found.equal, found.differences
     assert found.compared >= 5
+
+
+def test_the_folder_a_stage_changed_to_is_kept_in_its_process(project, make_notebook):
+    (project / "inner").mkdir()
+    cells = [
+        ("stage:a", "import os\nos.chdir('inner')\nstream = (i for i in [1])"),
+        ("stage:b", "import os\nhere = os.path.basename(os.getcwd())\nfirst = next(stream)"),
+    ]
+    assert nbprod.run(make_notebook(project / "k.ipynb", cells))["here"] == "inner"
