@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from nbprod.core.errors import UsageError
@@ -15,6 +14,8 @@ GROUPS = ("engines", "executors", "trackers", "exporters", "targets", "monitors"
 
 def names(group: str) -> tuple[str, ...]:
     """Return the names registered in `nbprod.GROUP`, sorted."""
+    from importlib.metadata import entry_points
+
     return tuple(sorted({point.name for point in entry_points(group=f"nbprod.{group}")}))
 
 
@@ -55,6 +56,8 @@ def monitor(name: str) -> Monitor:
 
 
 def _load(group: str, name: str) -> Any:
+    from importlib.metadata import entry_points
+
     for point in entry_points(group=f"nbprod.{group}", name=name):
         return point.load()()
     known = ", ".join(names(group)) or "none"
