@@ -72,7 +72,8 @@ def _cells(
         "mlflow": None,
         "model": None,
     }
-    return jobs.cells(spec, begin=jobs.begin_after(spec, earlier, stage.reads, out))
+    begin = jobs.begin_after(spec, earlier, stage.reads, out)
+    return jobs.cells(spec, begin=begin, prepare=jobs.prepare_alone(out))
 
 
 def _definitions(stage: Stage, before: Sequence[Stage]) -> list[dict[str, Any]]:

@@ -82,7 +82,6 @@ def begin_after(spec: StageSpec, earlier: Sequence[tuple[str, str]], reads: Sequ
     root = ROOT.format(folder=str(folder))
     return (
         "# Inputs of this stage, from what the jobs before it left in data/.\n"
-        f'__import__("sys").path.insert(0, {root})\n'
         f"{_module('joblinks')}.begin(\n    globals(),\n    {_indented(_literal({**spec, 'steps': []}))},\n"
         f"    earlier={_literal(list(earlier))},\n    reads={_literal(list(reads))},\n    root={root},\n)"
     )
@@ -91,6 +90,12 @@ def begin_after(spec: StageSpec, earlier: Sequence[tuple[str, str]], reads: Sequ
 def prepare(folder: Path, failed: Path) -> str:
     """Return a first cell that makes the worker importable and watches for a failing cell."""
     return f'__import__("sys").path.insert(0, {str(folder)!r})\n{_module("joblinks")}.watch({str(failed)!r})'
+
+
+def prepare_alone(folder: Path) -> str:
+    """Return a first cell that makes the worker importable, wherever the jobs are by now."""
+    root = ROOT.format(folder=str(folder))
+    return f'__import__("sys").path.insert(0, {root})\n{_module("job")}.prepare()'
 
 
 def write(path: Path, content: Mapping[str, Any]) -> Path:

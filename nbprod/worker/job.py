@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import standin
+from . import standin, state
 from .memory import Memory
 from .stage import Stage
 from .trouble import Boundary, Trouble
@@ -24,6 +24,12 @@ class JobFailed(Exception):
 
 
 _running: list[Stage] = []
+_before: dict[str, str] = {}
+
+
+def prepare() -> None:
+    """Remember the state outside variables before the first cell of the job's author runs."""
+    _before.update(state.capture())
 
 
 def begin(namespace: dict[str, Any], spec: StageSpec | str, root: str | None = None) -> None:
@@ -48,7 +54,7 @@ def begin(namespace: dict[str, Any], spec: StageSpec | str, root: str | None = N
         found: StageSpec = json.loads((base / spec).read_text(encoding="utf-8"))
         spec = found
     standin.install()
-    stage = Stage(resolve(spec, base), namespace, Memory())
+    stage = Stage(resolve(spec, base), namespace, Memory(), _before)
     try:
         stage.begin(None)
     except Boundary as error:

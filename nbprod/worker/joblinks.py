@@ -53,9 +53,10 @@ def begin(
 
 
 def watch(path: str) -> None:
-    """Write to `path` what the next failing cell raised: engines differ in what they keep of it."""
+    """Prepare the job, and write to `path` what the next failing cell raised: engines keep different parts of it."""
     from IPython import get_ipython
 
+    job.prepare()
     shell = get_ipython()
 
     def finished(result: Any) -> None:

@@ -37,9 +37,13 @@ class Stage:
         Where to run it: the dict of `__main__`.
     memory
         What this process has run before.
+    before
+        State outside variables before anything of the notebook ran here; default what it is when the stage begins.
     """
 
-    def __init__(self, spec: StageSpec, namespace: dict[str, Any], memory: Memory) -> None:
+    def __init__(
+        self, spec: StageSpec, namespace: dict[str, Any], memory: Memory, before: dict[str, str] | None = None
+    ) -> None:
         self.spec = spec
         self.namespace = namespace
         self.memory = memory
@@ -47,7 +51,7 @@ class Stage:
         self.inputs = Inputs(spec, namespace, self.buffers, memory)
         self.observer = Observer(spec)
         self._started = time.perf_counter()
-        self._state: dict[str, str] = {}
+        self._state = before or {}
         self._outputs: Outputs | None = None
 
     def begin(self, execute: Execute | None) -> dict[str, Any] | None:
@@ -58,6 +62,10 @@ class Stage:
         if not self.memory.left:  # a stage before it in this process may have changed the folder, as in the notebook
             os.chdir(self.spec["cwd"])
         usermlflow.begin(self.spec["mlflow"])
+        # What the parameters cell does to state, such as a seed, is done once and so is the first stage's doing.
+        first = not self.spec["state"] and not self.memory.left
+        if first and not self._state:
+            self._state = state.capture()
         self.inputs.restore_paths()
         failed = self._prelude(execute) if execute is not None else None
         if failed is not None:
@@ -65,7 +73,8 @@ class Stage:
         self.inputs.load()
         self.inputs.restore_state()
         self._outputs = Outputs(self.spec, self.namespace, self.inputs)
-        self._state = state.capture()
+        if not first:
+            self._state = state.capture()
         self.observer.start()
         return None
 

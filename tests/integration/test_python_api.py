@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import nbprod
+from nbprod import api
+from nbprod.core.run import RunOptions
 
 CELLS = [
     ("parameters", "n = 3"),
@@ -77,3 +80,18 @@ def test_the_folder_a_stage_changed_to_is_kept_in_its_process(project, make_note
         ("stage:b", "import os\nhere = os.path.basename(os.getcwd())\nfirst = next(stream)"),
     ]
     assert nbprod.run(make_notebook(project / "k.ipynb", cells))["here"] == "inner"
+
+
+@pytest.mark.parametrize("engine", ["nbprod", pytest.param("papermill", marks=pytest.mark.slow)])
+def test_a_seed_in_the_parameters_cell_counts_in_later_stages(project, make_notebook, engine):
+    cells = [
+        ("parameters", "import numpy as np\nN = 3\nnp.random.seed(42)"),
+        ("stage:a", "x = 1"),
+        ("stage:b", "drawn = np.random.rand(N).tolist()"),
+        ("stage:c", "more = np.random.rand(N).tolist()"),
+    ]
+    options = RunOptions(engine=engine)
+    run = api.run(make_notebook(project / "k.ipynb", cells), options=options)
+    generator = np.random.RandomState(42)
+    assert run["drawn"] == generator.rand(3).tolist()
+    assert run["more"] == generator.rand(3).tolist()
