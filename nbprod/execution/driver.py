@@ -151,7 +151,7 @@ class Driver:
             self.recorder.finished(StageRun(stage.name, StageStatus.SKIPPED, f"after --to {self.options.stop}"))
             return
         if stage.name in self.before:
-            entry, snapshot = self.planner.kept(stage)
+            entry, snapshot = self.planner.kept(stage, self.timeline)
             self._adopt(stage, entry, snapshot, f"as run {snapshot.run[:4]} left it")
             return
         must = {name: why for name, why in self._forced.items() if name not in self._done}

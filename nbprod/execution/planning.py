@@ -96,14 +96,21 @@ class Planner:
             reason = reason or refused
         return Decision(stage, reason or self._news(stage, mark), mark, inputs, python)
 
-    def kept(self, stage: Stage) -> tuple[Entry, Snapshot]:
-        """Return a stage's newest snapshot as it is, for `--from`; raises `PlanError` when there is none."""
-        snapshot = self.ledger.latest(self.pipeline.notebook, stage.name)
-        manifest = load_manifest(snapshot) if snapshot else None
-        if snapshot is None or manifest is None or not self._readable(manifest):
-            text = f"stage {stage.name} has no snapshot to start from"
-            raise PlanError("NB404", text, f"nbprod run {self.pipeline.notebook}")
-        return self._entry(stage, snapshot, manifest), snapshot
+    def kept(self, stage: Stage, timeline: Timeline | None = None) -> tuple[Entry, Snapshot]:
+        """Return a stage's snapshot as it is, for `--from`; raises `PlanError` when there is none.
+
+        One made from what the stages before it left, and with these parameters, is preferred to a newer one.
+        """
+        found = [self.ledger.latest(self.pipeline.notebook, stage.name)]
+        if timeline is not None:
+            mark = fingerprint(self.setting, stage, timeline.inputs(stage), self.python(stage))
+            found = [*self.ledger.candidates(mark.key), *found]
+        for snapshot in found:
+            manifest = load_manifest(snapshot) if snapshot else None
+            if snapshot is not None and manifest is not None and self._readable(manifest):
+                return self._entry(stage, snapshot, manifest), snapshot
+        text = f"stage {stage.name} has no snapshot to start from"
+        raise PlanError("NB404", text, f"nbprod run {self.pipeline.notebook}")
 
     @staticmethod
     def _entry(stage: Stage, snapshot: Snapshot, manifest: Mapping[str, Any]) -> Entry:
@@ -199,7 +206,7 @@ def _plan(planner: Planner) -> list[StagePlan]:
         if stage.name in after:
             continue
         if stage.name in before:
-            entry, snapshot = planner.kept(stage)
+            entry, snapshot = planner.kept(stage, timeline)
             timeline.add(entry)
             plans.append(StagePlan(stage.name, "reuse", f"as run {snapshot.run[:4]} left it", None, str(entry.path)))
             continue

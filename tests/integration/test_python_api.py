@@ -95,3 +95,17 @@ def test_a_seed_in_the_parameters_cell_counts_in_later_stages(project, make_note
     generator = np.random.RandomState(42)
     assert run["drawn"] == generator.rand(3).tolist()
     assert run["more"] == generator.rand(3).tolist()
+
+
+def test_from_prefers_the_snapshots_that_belong_together(project, make_notebook):
+    cells = [
+        ("parameters", "n = 1"),
+        ("stage:a", "x = [0] * n"),
+        ("stage:b", "y = len(x) + 0 * n"),
+        ("stage:c", "z = (len(x), y)"),
+    ]
+    path = make_notebook(project / "k.ipynb", cells)
+    nbprod.run(path)
+    nbprod.run(path, {"n": 4})
+    assert api.run(path, options=RunOptions(start="c"))["z"] == (1, 1)
+    assert api.run(path, {"n": 4}, options=RunOptions(start="c"))["z"] == (4, 4)

@@ -192,7 +192,10 @@ def test_a_run_arrives_whole(here: Project, model_directory: Path) -> None:
     assert files(found.client, parent.info.run_id) == {"environment/environment.json", "environment/requirements.txt"}
     datasets = children["load"].inputs.dataset_inputs
     assert [(item.dataset.name, item.dataset.digest) for item in datasets] == [("data.csv", ("ab" * 32)[:36])]
-    assert len(parent.inputs.dataset_inputs) == 1
+    names = [item.dataset.name for item in parent.inputs.dataset_inputs]
+    assert names[0] == "data.csv"
+    assert names[1].endswith("sample.json"), "the rows kept with the model"
+    assert len(names) == 2
 
     version = found.client.get_model_version_by_alias("churn", "candidate")
     assert model_version(here, "aaaa0000") == (str(version.version), f"models:/churn/{version.version}")

@@ -32,7 +32,8 @@ def up_verb(notebook: str, as_json: bool, quiet: bool, **asked: Any) -> int:
     screen = Screen(quiet=quiet or as_json)
     checked = api.check(notebook)
     pipeline = checked.pipeline
-    head = f"{notebook} · {len(pipeline.stages)} stages · {len(pipeline.parameters)} parameters"
+    sizes = render.counted(len(pipeline.stages), "stage"), render.counted(len(pipeline.parameters), "parameter")
+    head = " · ".join((notebook, *sizes))
     screen.line((f"{head:<70}", "bold"), f" readiness {checked.readiness.percent} %")
     for item in pipeline.diagnostics:
         if item.severity != "info":

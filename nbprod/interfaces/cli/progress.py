@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from nbprod.interfaces.cli.render import stage_line
+from nbprod.interfaces.cli.render import counted, stage_line
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -64,8 +64,8 @@ class Progress:
             self._print([""])
             return
         count = len(event.data.get("parameters", {}))
-        head = f"{self.title} · {len(self._names)} stages"
-        self._print([(f"{head} · {count} parameters set" if count else head, "bold")])
+        head = f"{self.title} · {counted(len(self._names), 'stage')}"
+        self._print([(f"{head} · {counted(count, 'parameter')} set" if count else head, "bold")])
         self._print([""])
 
     def _print(self, parts: list[str | tuple[str, str]]) -> None:

@@ -74,7 +74,7 @@ def check(screen: Screen, found: CheckResult, path: str) -> None:
         source = lines[item.line - 1] if item.line and 0 < item.line <= len(lines) else None
         diagnostic(screen, item, source)
     counts = {kind: sum(item.severity == kind for item in found.pipeline.diagnostics) for kind in SEVERITIES}
-    words = [_count(counts["error"], "error"), _count(counts["warning"], "warning")]
+    words = [counted(counts["error"], "error"), counted(counts["warning"], "warning")]
     tail = f" · nbprod check --explain {found.pipeline.diagnostics[0].code}" if found.pipeline.diagnostics else ""
     screen.line(f"{', '.join(words)} · readiness {found.readiness.percent} %{tail}")
     following = next((step for step in found.readiness.steps if not step.done), None)
@@ -82,7 +82,8 @@ def check(screen: Screen, found: CheckResult, path: str) -> None:
         screen.line(f"next: {following.next}")
 
 
-def _count(number: int, word: str) -> str:
+def counted(number: int, word: str) -> str:
+    """Return `1 stage` or `5 stages`."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 

@@ -19,7 +19,13 @@ from nbprod.interfaces.cli.screen import Screen, print_json
 @click.option("--from", "start", metavar="S", help="First stage to run; earlier ones are reused as they are.")
 @click.option("--to", "stop", metavar="S", help="Last stage to run.")
 @click.option("--force", is_flag=True, help="Run every stage, whatever is stored.")
-@click.option("--jobs", type=click.IntRange(1), default=1, metavar="N", help="Stages at once.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    metavar="N",
+    help="At most so many stages at once; for now they run one after another.",
+)
 @click.option("--engine", default="nbprod", metavar="E", help="nbprod, papermill or ploomber.")
 @click.option("--model", metavar="NAME", help="The name that holds the model, when there are several.")
 @click.option("--model-name", metavar="NAME", help="Name in the registry; default the notebook's.")
