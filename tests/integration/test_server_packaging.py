@@ -48,8 +48,8 @@ def test_the_entry_point_loads_no_handler_until_a_server_asks():
 
 
 def test_binder_is_what_repo2docker_takes():
-    tool = shutil.which("repo2docker")
-    if tool is None:
+    tool = shutil.which("repo2docker") or str(Path(sys.executable).with_name("repo2docker"))
+    if not Path(tool).exists():
         pytest.skip("repo2docker is not installed")
     told = subprocess.run([tool, "--no-build", "--debug", str(TOP)], capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
