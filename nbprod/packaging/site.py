@@ -41,7 +41,8 @@ def install(folder: Path, needed: Sequence[str], python: str, architecture: str 
     target = f"{ARCHITECTURES.get(machine, machine)}-{LIBC}"
     command = [_uv(), "pip", "install", "--quiet", "--target", str(folder), "--link-mode", "copy"]
     command += ["--python", sys.executable, "--python-version", python, "--python-platform", target, *needed]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    trusting = {"UV_SYSTEM_CERTS": "1", **os.environ}  # a company's own certificates are on the machine
+    done = subprocess.run(command, env=trusting, capture_output=True, text=True, check=False)
     if done.returncode:
         said = "\n    ".join(done.stderr.strip().splitlines()[-8:])
         hint = "the packages must be at hand as wheels for Linux; uv reads UV_INDEX_URL and UV_FIND_LINKS"
