@@ -61,8 +61,8 @@ export class Api {
     return this.ask(`runs/${run}/stop`, { method: 'POST', body: { path } });
   }
 
-  start(kind: 'deploy' | 'verify', path: string): Promise<IOperation> {
-    return this.ask(kind, { method: 'POST', body: { path } });
+  start(kind: 'deploy' | 'verify', path: string, parameters: { [name: string]: string }): Promise<IOperation> {
+    return this.ask(kind, { method: 'POST', body: { path, parameters } });
   }
 
   operation(path: string, id: string): Promise<IOperation> {

@@ -191,7 +191,7 @@ export class Model {
   /** Save the notebook and start a deployment or a verification. */
   async startOperation(kind: 'deploy' | 'verify'): Promise<void> {
     await this.act(`starting to ${kind}`, async path => {
-      this.operation = await this.api.start(kind, path);
+      this.operation = await this.api.start(kind, path, this.overrides);
     });
   }
 

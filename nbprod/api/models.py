@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +60,18 @@ def load_model(path: Source) -> LoadedModel:
     return load(str(path))
 
 
-def build(path: Source, tag: str | None = None, *, base: str | None = None, dockerfile: Source | None = None) -> Image:
+def build(
+    path: Source,
+    tag: str | None = None,
+    *,
+    base: str | None = None,
+    dockerfile: Source | None = None,
+    options: RunOptions | None = None,
+) -> Image:
     """Make a container image of a model, or with `dockerfile` only the folder that builds it."""
     from nbprod import packaging
 
-    found, project = model(path)
+    found, project = model(path, options)
     return packaging.build(found, project, tag=tag, base=base, dockerfile=Path(dockerfile) if dockerfile else None)
 
 
@@ -144,7 +152,17 @@ def endpoints(path: Source = ".") -> list[Endpoint]:
     """Return what is deployed from this project, on every target this machine can use."""
     from nbprod import deploy as deploying
 
-    return list(deploying.endpoints(Project.find(path)))
+    project = Project.find(path)
+    return [_with_version(project, item) for item in deploying.endpoints(project)]
+
+
+def _with_version(project: Project, item: Endpoint) -> Endpoint:
+    """Return an endpoint with the version its model has been registered under since it was deployed."""
+    from nbprod import tracking
+
+    run_id = Path(item.detail.get("model_path", "")).name
+    found = tracking.model_version(project, run_id) if item.version is None and run_id else None
+    return replace(item, version=found[0]) if found else item
 
 
 def endpoint(name: str, path: Source = ".") -> Endpoint:

@@ -54,13 +54,15 @@ def run(
 
     project = project_of(path, profile)
     pipeline = sound(analyze(path))
-    given = {**project.settings.get("parameters", {}), **(parameters or {})}
-    asked = replace(options or RunOptions(), parameters=execution.parameters(pipeline, given))
+    options = options or RunOptions()
+    given = {**project.settings.get("parameters", {}), **options.parameters, **(parameters or {})}
+    asked = replace(options, parameters=execution.parameters(pipeline, given))
     journal = tracking.Journal(project) if project.tracks else None
     heard = [journal.listener(pipeline, asked), *listeners] if journal else listeners
     finished = execution.run(pipeline, project, asked, heard, journal)
     if journal:
         tracking.spawn_publisher(project)
+        finished = replace(finished, notes=(*finished.notes, *journal.notes))
     if wait and journal:
         tracking.wait(project, finished.id)
         finished = show(finished.id, project.root)

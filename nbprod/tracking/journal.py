@@ -85,6 +85,11 @@ class Journal:
         """Return the `MlflowSpec` of a stage of the run going on, its MLflow run made now; None without MLflow."""
         return self._current.stage(stage) if self._current else None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What could not be told of the run going on."""
+        return tuple(self._current.notes) if self._current else ()
+
 
 class RunJournal:
     """Writes the journal of one run; a listener of its events.

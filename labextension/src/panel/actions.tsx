@@ -41,9 +41,6 @@ export function Actions(view: IView): JSX.Element {
         {button('nbprod:deploy-notebook', 'deploy', trans.__('Deploy'))}
       </div>
       {model.busy && <p className="jp-nbprod-dim">{model.busy} …</p>}
-      {Object.keys(model.overrides).length > 0 && (
-        <p className="jp-nbprod-dim">{trans.__('Run uses the changed parameters; Verify and Deploy use the notebook’s own.')}</p>
-      )}
       {model.operation && <Operation {...view} operation={model.operation} />}
     </section>
   );

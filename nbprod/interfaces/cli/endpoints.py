@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 @click.option("--name", metavar="NAME", help="The endpoint's name; default the model's.")
 @click.option("--port", type=int)
 @click.option("--model", metavar="NAME", help="The name that holds the model, when there are several.")
-def deploy_verb(  # noqa: PLR0913 (one argument an option, click's way)
-    source: str, target: str, name: str | None, port: int | None, model: str | None, as_json: bool, quiet: bool
-) -> int:
+@options.parameters
+def deploy_verb(source: str, as_json: bool, quiet: bool, **asked: Any) -> int:
     """Put the model on a target and wait until it answers as the notebook did."""
     screen = Screen(quiet=quiet, stream=sys.stderr if as_json else None)
     with Progress(screen, source) as progress:
-        asked = RunOptions(model=model)
-        found = api.deploy(source, target, name=name, port=port, step=progress.step, options=asked)
+        run = RunOptions(model=asked["model"], parameters=options.split_parameters(asked["parameters"]))
+        where = {"name": asked["name"], "port": asked["port"]}
+        found = api.deploy(source, asked["target"], **where, step=progress.step, options=run)
     if as_json:
         print_json(_json(found))
     else:

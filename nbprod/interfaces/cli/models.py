@@ -103,11 +103,12 @@ def serve_verb(source: str, host: str, port: int | None, as_json: bool, quiet: b
 @click.option("-t", "--tag", metavar="NAME:TAG", help="The image's name.")
 @click.option("--base", metavar="REF", help="Base image; default python:<the notebook's minor>-slim.")
 @click.option("--dockerfile", metavar="DIR", help="Only write the folder that builds it.")
-def build_verb(
-    source: str, tag: str | None, base: str | None, dockerfile: str | None, as_json: bool, quiet: bool
-) -> int:
+@options.parameters
+def build_verb(source: str, as_json: bool, quiet: bool, **asked: Any) -> int:
     """Make a container image of a model and check that it answers as the notebook did."""
-    image = api.build(source, tag, base=base, dockerfile=dockerfile)
+    dockerfile = asked["dockerfile"]
+    run = RunOptions(parameters=options.split_parameters(asked["parameters"]))
+    image = api.build(source, asked["tag"], base=asked["base"], dockerfile=dockerfile, options=run)
     if as_json:
         layers = [{"kind": x.kind, "digest": x.digest, "bytes": x.bytes, "reused": x.reused} for x in image.layers]
         found = {"image": image.image, "digest": image.digest, "bytes": image.bytes, "layers": layers}

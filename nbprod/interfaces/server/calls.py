@@ -66,9 +66,7 @@ def one_run(notebook: Path, run_id: str) -> dict[str, Any]:
 
 def start_run(notebook: Path, body: dict[str, Any]) -> dict[str, Any]:
     """Start `nbprod run`; returns the id to follow."""
-    arguments: list[str] = []
-    for name, value in _mapping(body, "parameters").items():
-        arguments += ["-p", f"{name}={value if isinstance(value, str) else repr(value)}"]
+    arguments = _parameters(body)
     start = body.get("from")
     if start is not None:
         arguments.append(f"--from={_name(start, 'from')}")
@@ -90,12 +88,20 @@ def start_deploy(notebook: Path, body: dict[str, Any]) -> dict[str, Any]:
     target = body.get("target") or TARGETS[0]
     if target not in TARGETS:
         raise UsageError("NB930", f"there is no target {target!r}", f"targets: {', '.join(TARGETS)}")
-    return operations.start("deploy", notebook, [f"--target={target}"]).as_json()
+    return operations.start("deploy", notebook, [*_parameters(body), f"--target={target}"]).as_json()
 
 
-def start_verify(notebook: Path, _body: dict[str, Any]) -> dict[str, Any]:
+def start_verify(notebook: Path, body: dict[str, Any]) -> dict[str, Any]:
     """Start `nbprod verify`; returns the operation to follow."""
-    return operations.start("verify", notebook, []).as_json()
+    return operations.start("verify", notebook, _parameters(body)).as_json()
+
+
+def _parameters(body: dict[str, Any]) -> list[str]:
+    """Return the `-p` options for the parameters of a request."""
+    arguments: list[str] = []
+    for name, value in _mapping(body, "parameters").items():
+        arguments += ["-p", f"{name}={value if isinstance(value, str) else repr(value)}"]
+    return arguments
 
 
 def operation(notebook: Path, name: str) -> dict[str, Any]:
