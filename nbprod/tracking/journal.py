@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Entry = dict[str, Any]
 KINDS = {"run-started", "stage-started", "stage-finished", "run-finished", "note"}
 OPEN_TIMEOUT = 90.0
+UNREACHABLE = (OSError, ValueError, IndexError, subprocess.SubprocessError)
 
 
 def folder(home: Path) -> Path:
@@ -61,6 +62,10 @@ def ready(home: Path) -> list[Path]:
 def _running(first: Entry) -> bool:
     process = first.get("context", {}).get("process", {"pid": 0, "born": None})
     return alive(process["pid"], process["born"])
+
+
+def _last_line(error: Exception) -> str:
+    return str((getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1])
 
 
 class Journal:
@@ -128,28 +133,56 @@ class RunJournal:
             self.notes.append(f"the journal for MLflow could not be written: {error}")
 
     def stage(self, stage: str) -> Mapping[str, Any] | None:
-        """Make the MLflow runs of this run and `stage` in a process of its own, and return where calls land."""
-        if self._offline or self._path is None:
+        """Make the MLflow runs of this run and `stage` in a process of its own, and return where calls land.
+
+        While MLflow cannot be reached that is a store of their own below the project's home: no stage fails for it.
+        """
+        if self._path is None:
             return None
-        command = [sys.executable, "-m", "nbprod.tracking", str(self.project.root), "--home", str(self.project.home)]
+        if not self._offline:
+            try:
+                return self._open(stage, self.project.home)
+            except UNREACHABLE as error:
+                self._offline = True
+                self.notes.append(
+                    f"MLflow cannot be reached, so the notebook's own calls to it are kept in {self._aside()}"
+                )
+                self.notes.append(_last_line(error))
         try:
-            done = subprocess.run(
-                [*command, "--open", self._run, "--stage", stage],
-                env=context.child_environment(),
-                cwd=self.project.home,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=OPEN_TIMEOUT,
-                check=True,
-            )
-            spec: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
-            self._offline = True
-            reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
-            self.notes.append(f"MLflow cannot be reached, so the notebook's own calls to it are not recorded: {reason}")
+            self._set_aside()
+            return self._open(stage, self._aside())
+        except UNREACHABLE as error:
+            self.notes.append(f"the notebook's own calls to MLflow are not recorded: {_last_line(error)}")
             return None
+
+    def _open(self, stage: str, home: Path) -> Mapping[str, Any]:
+        command = [sys.executable, "-m", "nbprod.tracking", str(self.project.root), "--home", str(home)]
+        done = subprocess.run(
+            [*command, "--open", self._run, "--stage", stage],
+            env=context.child_environment(),
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=OPEN_TIMEOUT,
+            check=True,
+        )
+        spec: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return spec
+
+    def _aside(self) -> Path:
+        return self.project.home / "offline"
+
+    def _set_aside(self) -> None:
+        """Give the run a journal beside the project's own, for a store that is a file."""
+        assert self._path is not None
+        copy = folder(self._aside()) / self._path.name
+        if copy.exists():
+            return
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        first = read(self._path)[0]
+        first["context"]["tracking_uri"] = f"sqlite:///{self._aside()}/mlflow.db"
+        copy.write_text(json.dumps(first) + "\n", encoding="utf-8")
 
     def _begin(self, event: Event) -> None:
         self._run = str(event.data["run"])

@@ -381,16 +381,19 @@ def test_the_users_own_calls_get_the_stages_run(here: Project) -> None:
     assert found.children["train"].data.params == {"alpha": "by autolog"}
 
 
-def test_no_mlflow_for_the_users_calls_is_a_note(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_mlflow_the_users_calls_are_kept_aside(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
     tracking = Journal(here)
     listen = tracking.listener(Pipeline("churn.ipynb", STAGES, (), PARAMETERS, (), ()), RunOptions())
     listen(Event("run-started", None, {"run": "aaaa0000"}))
-    assert tracking.stage("train") is None
-    assert tracking.stage("train") is None
-    assert len(listen.notes) == 1
-    assert "cannot be fed" in listen.notes[0]
-    assert "Traceback" not in listen.notes[0]
+    spec = tracking.stage("train")
+    assert spec is not None
+    assert spec["tracking_uri"] == f"sqlite:///{here.home}/offline/mlflow.db"
+    assert tracking.stage("train") == spec
+    assert tracking.notes == tuple(listen.notes)
+    assert "are kept in" in listen.notes[0]
+    assert "cannot be fed" in listen.notes[1]
+    assert "Traceback" not in "".join(listen.notes)
 
 
 def test_two_publishers_and_a_detached_one(here: Project) -> None:
