@@ -81,7 +81,7 @@ class Timeline:
     def inputs(self, stage: Stage) -> Inputs:
         """Return what `stage` gets."""
         manifests = self._manifests()
-        found = links.closure(manifests, stage.reads, stage.writes, stage.replays)
+        found = links.closure(manifests, stage.reads, stage.replays)
         inputs = Inputs()
         for name in sorted(found):
             place, entry = found[name], self.entries[found[name].position]

@@ -39,7 +39,7 @@ def begin(
         A job before this one has not run, or left a value that cannot be stored.
     """
     manifests = [_read(Path(root, path), stage) for stage, path in earlier]
-    found = links.closure(manifests, reads, spec["outputs"], spec["references"])
+    found = links.closure(manifests, reads, spec["references"])
     for name, place in found.items():
         if place.kind == "unstorable":
             why = manifests[place.position]["unstorable"][name]

@@ -37,13 +37,12 @@ def find(manifests: Sequence[Mapping[str, Any]], name: str) -> Found | None:
     return None
 
 
-def closure(
-    manifests: Sequence[Mapping[str, Any]], reads: Collection[str], writes: Collection[str], own: Collection[str]
-) -> dict[str, Found]:
+def closure(manifests: Sequence[Mapping[str, Any]], reads: Collection[str], own: Collection[str]) -> dict[str, Found]:
     """Return where every name is that a stage needs.
 
-    These are the names it `reads`, the globals which functions among them read, and for a name it may write all of its
-    alias group. What it replays itself (`own`) comes from nowhere.
+    These are the names it `reads`, the globals which functions among them read, and all that share objects with them:
+    what the stage does to one, or binds to a part of one, is seen in the others. What it replays itself (`own`) comes
+    from nowhere.
     """
     found: dict[str, Found] = {}
     todo = list(reads)
@@ -55,8 +54,7 @@ def closure(
         found[name] = place
         if place.group is not None:
             todo.extend(place.group["needs"])
-            if name in writes:
-                todo.extend(other for other in place.group["names"] if _still(manifests, other, place.position))
+            todo.extend(other for other in place.group["names"] if _still(manifests, other, place.position))
     return found
 
 

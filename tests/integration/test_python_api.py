@@ -109,3 +109,13 @@ def test_from_prefers_the_snapshots_that_belong_together(project, make_notebook)
     nbprod.run(path, {"n": 4})
     assert api.run(path, options=RunOptions(start="c"))["z"] == (1, 1)
     assert api.run(path, {"n": 4}, options=RunOptions(start="c"))["z"] == (4, 4)
+
+
+def test_a_new_alias_of_one_member_joins_its_group(project, make_notebook):
+    cells = [
+        ("stage:a", "rows = []\nsame = rows"),
+        ("stage:b", "third = rows"),
+        ("stage:c", "third.append(1)"),
+        ("stage:d", "seen = (list(rows), list(same), rows is same is third)"),
+    ]
+    assert nbprod.run(make_notebook(project / "k.ipynb", cells))["seen"] == ([1], [1], True)
