@@ -164,8 +164,8 @@ def make_frozen(array: Any) -> Any:
 def make_object_view(base: Any, layout: tuple[int, tuple[int, ...], tuple[int, ...]]) -> Any:
     """Return a view of `base`, an array of Python objects; called while a snapshot is loaded."""
     offset, shape, strides = layout
-    flat = base.reshape(-1, order="A")[offset // base.itemsize :]
-    return numpy_loaded().lib.stride_tricks.as_strided(flat, shape, strides)
+    # Not as_strided: what that returns cannot be marked writeable, which scikit-learn does.
+    return numpy_loaded().ndarray(shape, base.dtype, buffer=base, offset=offset, strides=strides)
 
 
 def numpy_loaded() -> Any:

@@ -34,7 +34,12 @@ def environment(folder: Path, version: str) -> Path:
     """Make an empty virtual environment; skip when this machine has no such Python."""
     known = [sys.executable] if version == f"{sys.version_info.major}.{sys.version_info.minor}" else []
     known += sorted(map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python")))
-    found = next((path for path in [*known, shutil.which(f"python{version}")] if path), None)
+    known += [path for path in (shutil.which(f"python{version}"),) if path]
+    # a shim of pyenv may be there for a version that is not
+    runs = (
+        path for path in known if subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0
+    )
+    found = next(runs, None)
     if found is None:
         pytest.skip(f"this machine has no Python {version}")
     uv("venv", "--quiet", "--python", found, str(folder))

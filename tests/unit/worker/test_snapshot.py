@@ -576,3 +576,11 @@ def test_frames_that_share_memory_still_do(buffers: Buffers):
     assert names_of(groups) == [["a", "b"]]
     loaded["a"].iloc[0, 0] = 9
     assert loaded["b"][0] == 9
+
+
+def test_views_of_objects_can_be_marked_writeable(buffers: Buffers):
+    space = notebook("import numpy as np\nbase = np.array([['a', None], [1, 'b']], dtype=object)\ncolumn = base[:, 1]")
+    _, there = cross(space, ["base", "column"], buffers)
+    there["column"].flags.writeable = True
+    there["column"][0] = "seen"
+    assert there["base"][0, 1] == "seen"
