@@ -14,7 +14,7 @@ demo: .venv/installed
 	$(BIN)/nbprod up example-notebooks/churn.ipynb $(if $(ONCE),--once)
 
 lab: .venv/installed
-	$(BIN)/jupyter lab --notebook-dir=example-notebooks
+	$(BIN)/jupyter lab --notebook-dir=example-notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
