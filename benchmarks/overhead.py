@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NOTEBOOK = "churn.ipynb"
 
 
-def results(rounds: int = 5) -> Iterator[Result]:
+def results(rounds: int = 3) -> Iterator[Result]:
     with project(NOTEBOOK) as folder:
         jobs = _jobs(folder)
 
