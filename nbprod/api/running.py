@@ -13,6 +13,7 @@ from nbprod.core.run import RunOptions
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from nbprod.core.pipeline import Pipeline
     from nbprod.core.run import Listener, Run, StagePlan, Verification
     from nbprod.scheduling import Schedule, ScheduledTime, Schedules
 
@@ -54,9 +55,7 @@ def run(
 
     project = project_of(path, profile)
     pipeline = sound(analyze(path))
-    options = options or RunOptions()
-    given = {**project.settings.get("parameters", {}), **options.parameters, **(parameters or {})}
-    asked = replace(options, parameters=execution.parameters(pipeline, given))
+    asked = _asked(pipeline, options or RunOptions(), project.settings.get("parameters", {}), parameters or {})
     journal = tracking.Journal(project) if project.tracks else None
     heard = [journal.listener(pipeline, asked), *listeners] if journal else listeners
     finished = execution.run(pipeline, project, asked, heard, journal)
@@ -69,6 +68,16 @@ def run(
     if finished.error is not None:
         raise finished.error
     return finished
+
+
+def _asked(
+    pipeline: Pipeline, options: RunOptions, settings: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> RunOptions:
+    """Return the options with all parameters given for the run, each of its parameter's type."""
+    from nbprod import execution
+
+    given = {**settings, **options.parameters, **parameters}
+    return replace(options, parameters=execution.parameters(pipeline, given))
 
 
 def why(path: Source, stage: str, parameters: Mapping[str, Any] | None = None) -> StagePlan:

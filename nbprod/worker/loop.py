@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import trouble
+from . import fresh, trouble
 from .capture import Capture
 from .channel import Channel
 
@@ -78,6 +78,7 @@ class Worker:
         self._cells: Cells = Cells(capture)
         self._memory: Memory = Memory()
         standin.install()
+        fresh.install()
         _flush_before_the_end(capture)
 
     def serve(self) -> None:
