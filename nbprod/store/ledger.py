@@ -290,7 +290,7 @@ class Ledger:
         link.execute("PRAGMA synchronous = NORMAL")
         if version == SCHEMA:
             return
-        link.execute(f"PRAGMA journal_mode = {'WAL' if wal else 'DELETE'}")
+        _patiently(link, f"PRAGMA journal_mode = {'WAL' if wal else 'DELETE'}")
         link.execute("BEGIN IMMEDIATE")
         if link.execute("PRAGMA user_version").fetchone()[0] == 0:  # nobody was faster
             for statement in _TABLES.split(";"):
@@ -317,6 +317,20 @@ class Ledger:
             raise _explained(self.path, error) from error
         except OSError as error:
             raise refusal(self.path, error) from error
+
+
+def _patiently(link: sqlite3.Connection, statement: str) -> None:
+    """Execute what SQLite's own busy timeout does not cover: two first runs may change the journal mode at once."""
+    for _ in range(int(BUSY_SECONDS * 100)):
+        try:
+            link.execute(statement)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(0.01)
+        else:
+            return
+    link.execute(statement)
 
 
 def load_manifest(snapshot: Snapshot) -> dict[str, Any] | None:
