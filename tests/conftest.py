@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A publisher for each of a thousand small projects would cost minutes; the tests of tracking ask for it.
 os.environ.setdefault("NBPROD_TRACKING", "none")
@@ -71,3 +74,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def tracked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs of this test are told to MLflow, as they are for users."""
     monkeypatch.delenv("NBPROD_TRACKING")
+
+
+@pytest.fixture
+def forked_stages() -> Iterator[None]:
+    """Stages of this test run in processes forked from a warm one."""
+    from forked import forked
+
+    with forked():
+        yield
