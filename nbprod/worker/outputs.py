@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import snapshot
+from . import hashing, plain, snapshot
 from .naming import visible
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Outputs:
         """Store what is new or changed; returns groups, unstorable, deleted and unchanged names."""
         now = visible(self._namespace)
         chosen = self._with_groups(self._changed(now), now)
+        chosen |= self._unforeseen(chosen, now)
         # What was only loaded is stored again where something new shares objects with it.
         beside = (self._inputs.names & now) - chosen
         groups, unstorable = snapshot.save(self._namespace, sorted(chosen), self._references, buffers, beside)
@@ -54,6 +55,27 @@ class Outputs:
         rebound = {name for name in self._held if name in now and self._namespace[name] is not self._held[name]}
         new = now - self._before
         return (new | rebound | (self._written & now)) - self._references
+
+    def _unforeseen(self, chosen: set[str], now: set[str]) -> set[str]:
+        """Return loaded names that nothing is expected to change and that changed all the same.
+
+        What a call does to its arguments cannot always be told from a text; what it did is seen by content.
+        """
+        found: set[str] = set()
+        for group in self._inputs.groups:
+            names = set(group["names"])
+            if names & chosen or not names & now:
+                continue
+            if not names <= now or self._content(names) != group["content"]:
+                found |= names & now
+        return found
+
+    def _content(self, names: set[str]) -> str | None:
+        values = {name: self._namespace[name] for name in names}
+        try:
+            return hashing.group_content(values, {id(value): plain.scan(value) for value in values.values()})
+        except Exception:  # noqa: BLE001 - a value's own code may raise; then it is stored again to be sure
+            return None
 
     def _with_groups(self, chosen: set[str], now: set[str]) -> set[str]:
         """Add the loaded names that share objects with a chosen one: it may have been changed through that."""

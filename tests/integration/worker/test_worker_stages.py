@@ -67,6 +67,13 @@ def test_a_name_bound_behind_the_analysis_back_is_seen(drive):
     assert drive().run("globals()['a'] = [2]", inputs=made.inputs("a")).names == ["a"]
 
 
+def test_a_change_behind_the_analysis_back_is_seen(drive):
+    made = drive().run("a = [1]\nb = {'n': 2}\nc = [3]\nd = c")
+    result = drive().run("a.append(2)\nb['n']\nd.append(4)", inputs=made.inputs("a", "b", "c", "d"))
+    assert result.names == ["a", "c", "d"]
+    assert result.manifest["unchanged"] == ["b"]
+
+
 def test_writing_one_of_a_group_stores_it_whole(drive):
     made = drive().run("a = [1]\nb = {'a': a}")
     result = drive().run("a.append(2)", inputs=made.inputs("a", "b"), outputs=["a"])
