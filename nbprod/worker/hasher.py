@@ -37,6 +37,7 @@ class Hasher:
         self.keep: list[Any] = []
         self.trees: dict[int, plain.Tree | None] = {}
         self.arrays: list[tuple[int, Any]] = []
+        self.layouts: dict[tuple[Any, ...], int] = {}
         self.frozen: tuple[type, ...] = kinds.frozen_types() if outer is None else outer.frozen
         self.table: dict[type, tuple[Any, bool]] = {} if outer is None else outer.table
 
@@ -71,6 +72,19 @@ class Hasher:
         found = self.memo.get(identity)
         return found if found is not None or self.outer is None else self.outer.number(identity)
 
+    def twin(self, array: Any) -> int | None:
+        """Return the number of an array met before that is the same stretch of memory, seen in the same way.
+
+        Whether a library hands out an array or a full view of it may depend on who owns the memory.
+        """
+        found = self.layouts.get(layout(array)) if array.size else None
+        return found if found is not None or self.outer is None else self.outer.twin(array)
+
+    def found_array(self, number: int, array: Any) -> None:
+        """Note where an array lies in memory."""
+        self.arrays.append((number, array))
+        self.layouts.setdefault(layout(array), number)
+
     def remember(self, value: object) -> None:
         """Give `value` the next number."""
         self.memo[id(value)] = self.count()
@@ -85,6 +99,8 @@ class Hasher:
         walker, by_identity = self.table.get(kind) or self._choose(kind)
         if by_identity:
             number = self.number(id(value))
+            if number is None and kind.__name__ == "ndarray":
+                number = self.twin(value)
             if number is not None:
                 self.put("again", struct.pack("<Q", number))
                 return
@@ -129,7 +145,8 @@ class Hasher:
             first = self.count()
             self.memo.update((identity, first + index) for index, identity in enumerate(inner.memo))
             self.keep.extend(inner.keep)
-            self.arrays.extend((first + number - inner.first, array) for number, array in inner.arrays)
+            for number, array in inner.arrays:
+                self.found_array(first + number - inner.first, array)
 
 
 EXACT: dict[type, Any] = {}
@@ -163,6 +180,11 @@ def _registered(kind: type) -> Any:
         if found is not None:
             return found
     return None
+
+
+def layout(array: Any) -> tuple[Any, ...]:
+    """Return what two arrays have in common that show the same memory in the same way."""
+    return array.__array_interface__["data"], array.dtype, array.shape, array.strides
 
 
 def type_token(kind: type) -> bytes:

@@ -22,7 +22,7 @@ PIECE = 32 << 20
 def _array(hasher: Hasher, array: Any) -> None:
     np = sys.modules["numpy"]
     if type(array) is np.ndarray:
-        hasher.arrays.append((hasher.count() - 1, array))
+        hasher.found_array(hasher.count() - 1, array)
     hasher.put("array", type_token(type(array)))
     hasher.put("shape", repr((array.shape, bool(array.flags.writeable))).encode())
     if type(array) is not np.ndarray:
@@ -222,6 +222,12 @@ def _search(hasher: Hasher, search: Any) -> None:
     named(hasher, "state", state)
 
 
+def _bunch(hasher: Hasher, bunch: Any) -> None:
+    """Add a scikit-learn bunch: its items. What else it has, warnings to give, it loses on purpose when unpickled."""
+    hasher.put("bunch", type_token(type(bunch)))
+    hasher.walk(dict(bunch))
+
+
 def _tensor(hasher: Hasher, tensor: Any) -> None:
     torch = sys.modules["torch"]
     hasher.put("tensor", f"{type(tensor)} {tensor.dtype} {tuple(tensor.shape)} {tensor.requires_grad}".encode())
@@ -255,7 +261,7 @@ def install() -> None:
         "numpy.ndarray": _array, "numpy.generic": _scalar, "numpy.dtype": _by_repr, "numpy.ufunc": _by_repr,
         "pandas.DataFrame": _frame, "pandas.Series": _series, "pandas.Index": _index,
         "pandas.ExtensionArray": _column, "pandas.ExtensionDtype": _by_repr,
-        "scipy._spbase": _sparse, "scipy.spmatrix": _sparse, "sklearn.BaseSearchCV": _search, "torch.Tensor": _tensor,
-        "matplotlib.Artist": _artist,
+        "scipy._spbase": _sparse, "scipy.spmatrix": _sparse, "sklearn.BaseSearchCV": _search, "sklearn.Bunch": _bunch,
+        "torch.Tensor": _tensor, "matplotlib.Artist": _artist,
     }.items():  # fmt: skip
         register(name, walker)

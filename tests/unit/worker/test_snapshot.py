@@ -584,3 +584,15 @@ def test_views_of_objects_can_be_marked_writeable(buffers: Buffers):
     there["column"].flags.writeable = True
     there["column"][0] = "seen"
     assert there["base"][0, 1] == "seen"
+
+
+def test_what_is_fitted_to_loaded_data_has_the_same_digest(buffers: Buffers):
+    make = "from sklearn.datasets import load_iris\niris = load_iris()\nX, y = iris.data, iris.target"
+    fit = "from sklearn.neighbors import KNeighborsClassifier\nknn = KNeighborsClassifier().fit(X, y)"
+    whole = notebook(f"{make}\n{fit}")
+    groups, loaded = cross(notebook(make), ["iris", "X", "y"], buffers)
+    assert len(groups) == 1
+    exec(fit, loaded)
+    names = ["iris", "X", "y", "knn"]
+    digests = [hashing.group_content({name: space[name] for name in names}) for space in (whole, loaded)]
+    assert digests[0] == digests[1]
