@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from nbprod.analysis import knowledge
+from nbprod.analysis import dynamics, knowledge
 from nbprod.analysis.expressions import Expressions
 from nbprod.analysis.facts import NOTHING, Definition, Fit, Flow
 
@@ -34,8 +34,12 @@ class Calls(Expressions):
             self.facts.called.setdefault(callee, node.lineno + self.offset)
         if dotted is not None:
             self.flow(node.func)
-            return self.library(node, dotted)
+            looked_up = "dynamic" in knowledge.function(dotted).effects
+            return self.dynamic(node, dotted) if looked_up else self.library(node, dotted)
         if isinstance(node.func, ast.Attribute):
+            name = dynamics.asked(node)
+            if name is not None:
+                return self.ask(name, node.lineno) | self.several(node.args[1:])
             return self.method(node, node.func)
         if callee is not None and callee in self.context.definitions:
             self.read(callee, node.lineno)
@@ -71,6 +75,25 @@ class Calls(Expressions):
         if call.fresh or copied:
             return NOTHING
         return self.without_literals(dotted, first | rest)
+
+    def dynamic(self, node: ast.Call, dotted: str) -> Flow:
+        """Call `eval`, `globals` or the like: an evaluated text may read and change whatever there is."""
+        first, rest = self.arguments(node)
+        flow = first | rest
+        if not dynamics.reaches(node, dotted, inside=bool(self.scopes)):
+            if dotted in ("builtins.exec", "builtins.eval"):
+                self.opaque(dotted)
+                self.mutate(flow)
+            return flow
+        if dotted != "builtins.eval":
+            self.facts.effects.setdefault("dynamic", dotted)
+            return flow
+        for name in sorted(self.context.bound):
+            flow = flow | self.ask(name, node.lineno)
+        self.opaque(dotted)
+        self.mutate(flow)
+        self.join(flow)
+        return flow
 
     def without_literals(self, dotted: str, flow: Flow) -> Flow:
         """Leave out literal lists of texts and numbers given to a library that never changes them."""

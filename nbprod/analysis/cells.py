@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nbprod.analysis import knowledge
+from nbprod.analysis.dynamics import seen_through
 from nbprod.core.pipeline import Diagnostic
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _wrapped(parsed: Parsed, magic: Magic) -> None:
 
 def _python(parsed: Parsed, text: str) -> None:
     try:
-        parsed.statements = _tree(text)
+        parsed.statements = seen_through(text, _tree(text))
     except UNREADABLE as error:
         _with_magics(parsed, text, error)
 
@@ -116,7 +117,7 @@ def _with_magics(parsed: Parsed, text: str, wrong: Exception) -> None:
     if _NEEDS_IPYTHON.search(text):
         try:
             transformed, skipped = _transformed(text)
-            parsed.statements = _tree(transformed)
+            parsed.statements = seen_through(transformed, _tree(transformed))
         except UNREADABLE as error:
             wrong = error
         else:

@@ -7,6 +7,7 @@ import builtins
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nbprod.analysis import dynamics
 from nbprod.analysis.facts import NOTHING, Definition, Facts, Flow
 from nbprod.analysis.scopes import Scope, parameters_of, scope_of
 
@@ -103,6 +104,13 @@ class Expressions:
                 self.facts.guarded.add(key)
         return key
 
+    def ask(self, name: str, line: int) -> Flow:
+        """Note that a name is read if it is there; return where its value comes from."""
+        self.guards += 1
+        flow = self._name(ast.Name(name, ast.Load(), lineno=line, col_offset=0))
+        self.guards -= 1
+        return flow
+
     def bind(self, name: str, flow: Flow) -> None:
         """Note that a name is bound to a value of that origin."""
         key = self.key(name)
@@ -180,6 +188,10 @@ class Expressions:
         return NOTHING
 
     def _compare(self, node: ast.Compare) -> Flow:
+        name = dynamics.asked(node)
+        if name is not None:
+            self.ask(name, node.lineno)
+            return NOTHING
         self.several((node.left, *node.comparators))
         return NOTHING
 
