@@ -8,8 +8,9 @@ from __future__ import annotations
 import ast
 import re
 import string
-from typing import Any
+from typing import TypeVar
 
+_Tree = TypeVar("_Tree", bound=ast.AST)
 MENTIONS = re.compile(r"\b(eval|exec|globals|locals|vars)\s*\(")
 NAMESPACES = frozenset({"globals", "locals", "vars"})
 SCOPES = (
@@ -116,10 +117,10 @@ def _expression(text: str | None, place: ast.expr) -> ast.expr | None:
     return _placed(tree, place)
 
 
-def _placed(node: Any, place: ast.stmt | ast.expr) -> Any:
+def _placed(node: _Tree, place: ast.stmt | ast.expr) -> _Tree:
     """Return a tree made from a text, at the place where the text stands."""
     for item in ast.walk(node):
-        if hasattr(item, "lineno"):
+        if isinstance(item, (ast.stmt, ast.expr)):
             item.lineno, item.end_lineno = place.lineno, place.end_lineno
             item.col_offset, item.end_col_offset = place.col_offset, place.end_col_offset
     return node
