@@ -24,7 +24,7 @@ FINDINGS = {
     "history": ([("a", "1 + 1"), ("b", "y = _ + Out[1]")], [("NB205", 2, 1), ("NB205", 2, 1)]),
     "run magic": ([("a", "%run other.py")], [("NB206", 1, 1)]),
     "patched library": ([("a", "import math\nmath.pi = 3"), ("b", "import math\nx = math.pi")], [("NB207", 1, 2)]),
-    "dynamic": ([("a", "x = 1"), ("b", "globals()['y'] = 2")], [("NB208", 2, 1)]),
+    "dynamic": ([("a", "x = 1"), ("b", "globals()['y' + str(x)] = 2")], [("NB208", 2, 1)]),
     "input": ([("a", "x = input()")], [("NB209", 1, 1)]),
     "two parameters cells": ([("parameters", "n = 1"), ("parameters", "m = 1"), ("a", "x = n")], [("NB105", 2, 1)]),
     "options contradict": ([("a", "x = 1", {"retries": 1}), ("a", "y = 1", {"retries": 2})], [("NB106", 2, 1)]),
