@@ -41,6 +41,9 @@ class Parsed:
 
     `offset` is what must be added to a statement's line to get the line in the author's cell. `lines` are those of
     `Cell.body` from which steps are cut; line 1 of the tree is `lines[cut]`. A `whole` cell cannot be cut.
+
+    What a `%run` line runs has the cell of that line as `top`, its notebook as `home`, the words of the line as `argv`;
+    it is `isolated` where it has names of its own until it ends. `refused` says why `%run` lines are not followed.
     """
 
     cell: Cell
@@ -50,6 +53,17 @@ class Parsed:
     whole: bool = False
     magic: Magic | None = None
     problems: list[Diagnostic] = field(default_factory=list)
+    order: int = 0
+    top: Cell | None = None
+    home: str = ""
+    argv: tuple[str, ...] = ()
+    isolated: bool = False
+    refused: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def place(self) -> tuple[str, Cell]:
+        """The notebook that was given, and its cell: this one, or the one that runs it."""
+        return self.home or self.notebook, self.top or self.cell
 
 
 def parse(cell: Cell, notebook: str) -> Parsed:
@@ -86,7 +100,7 @@ def unknown_magic(parsed: Parsed, name: str, line: int) -> Diagnostic:
         "error",
         f"nothing is known of the magic {name}, so what it reads and changes cannot be told",
         parsed.notebook,
-        parsed.cell.number,
+        parsed.cell.number or None,
         parsed.cell.id,
         line,
         fix="write it in Python, or tag the cell skip",
@@ -157,7 +171,7 @@ def _syntax_error(parsed: Parsed, error: Exception) -> Diagnostic:
         "error",
         f"this is not Python: {what}",
         parsed.notebook,
-        cell.number,
+        cell.number or None,
         cell.id,
         line,
         max(column, 0),

@@ -53,7 +53,8 @@ def _transforms(fit: Fit, queries: Sequence[Fit]) -> bool:
 def _candidate(fit: Fit, statement: Statement, queries: Sequence[Fit]) -> ModelCandidate:
     inputs = [given for query in queries if query.method in PREDICTING for given in query.inputs[:1]]
     names = tuple(dict.fromkeys((*inputs, *fit.inputs[:1])))
-    return ModelCandidate(fit.name, str(statement.owner), statement.cell.number, fit.line, names)
+    cell, path = statement.cell.number, statement.parsed.notebook
+    return ModelCandidate(fit.name, str(statement.owner), cell, fit.line, names, path)
 
 
 def _fits(statement: Statement) -> list[Fit]:

@@ -7,9 +7,10 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from nbprod.analysis import cells, knowledge
+from nbprod.analysis import knowledge
 from nbprod.analysis.aliases import resolve
 from nbprod.analysis.context import context_of
+from nbprod.analysis.inlining import expand
 from nbprod.analysis.statements import facts_of
 
 if TYPE_CHECKING:
@@ -79,12 +80,7 @@ def notes_of(notebooks: Sequence[Notebook]) -> tuple[list[Parsed], list[Statemen
     """Return all code cells but skipped ones as parsed, their statements with the facts of each, and what all know."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of invalid escapes and the like: the notebook's own run shows them
-        parsed = [
-            cells.parse(cell, notebook.path)
-            for notebook in notebooks
-            for cell in notebook.cells
-            if cell.kind == "code" and not (cell.tag and cell.tag.role == "skip")
-        ]
+        parsed = expand(notebooks)
     context = context_of([node for item in parsed for node in item.statements])
     while True:
         statements = _statements(parsed, context)

@@ -30,7 +30,8 @@ def parameters_of(parsed: Sequence[Parsed]) -> tuple[Parameter, ...]:
         parameter = _parameter(name, value, annotation, found)
         line = node.lineno + item.offset
         help_text = _help(comments, node, item)
-        found[name] = Parameter(**parameter, help=help_text, cell=item.cell.number, line=line)
+        place = {"cell": item.cell.number, "line": line, "notebook": item.notebook}
+        found[name] = Parameter(**parameter, help=help_text, **place)  # type: ignore[arg-type]  # a dict of both types
     return tuple(found.values())
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbprod.analysis.cells import Parsed
+    from nbprod.analysis.notes import Statement
     from nbprod.core.notebook import Notebook
     from nbprod.core.pipeline import Stage
 
@@ -57,11 +58,18 @@ def find(notebooks: Sequence[Notebook]) -> Findings:
         pseudo["gate"],
         pseudo["test"],
         model.candidates(statements),
-        tuple(sorted({item.cell.number for item in statements if item.fate == "left-out"})),
+        _left_out(statements, first.path),
         first.kernel,
         first.metadata,
+        tuple(notebook.path for notebook in notebooks),
     )
     return Findings(notebooks, parsed, statements, context, stable, stages, links, pipeline, cycle)
+
+
+def _left_out(statements: Sequence[Statement], first: str) -> tuple[int | str, ...]:
+    """Return the cells that are left out: by number, those of other notebooks with the file's name."""
+    cells = {(item.parsed.notebook, item.cell.number): None for item in statements if item.fate == "left-out"}
+    return tuple(number if path == first else f"{path} cell {number}" for path, number in cells)
 
 
 def _pseudo(assembly: Assembly, parsed: Sequence[Parsed], name: str) -> Stage | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbprod.analysis import knowledge
@@ -21,12 +23,31 @@ PSEUDO = ("serve", "gate", "test")
 
 
 def name_stages(parsed: Sequence[Parsed]) -> dict[int, str]:
-    """Return the stage of each cell (by `id()`) that its author put in one; without any, all untagged cells are one."""
-    tagged = {id(item.cell): item.cell.tag.stage or "" for item in parsed if item.cell.tag}
-    stages = {key: stage for key, stage in tagged.items() if stage}
-    if stages:
-        return stages
-    return {id(item.cell): WHOLE for item in parsed if item.cell.tag is None}
+    """Return the stage of each cell (by `id()`) that its author put in one; without any, all untagged cells are one.
+
+    Of several notebooks, each without a stage is one by itself, named after its file.
+    """
+    stages = {id(item.cell): item.cell.tag.stage for item in parsed if item.cell.tag and item.cell.tag.stage}
+    homes = dict.fromkeys(item.place[0] for item in parsed)
+    bare = [home for home in homes if not any(id(item.cell) in stages for item in parsed if item.place[0] == home)]
+    names = dict.fromkeys(bare, WHOLE) if len(homes) == 1 else _names(bare, set(stages.values()))
+    return stages | {
+        id(item.cell): names[item.place[0]] for item in parsed if item.cell.tag is None and item.place[0] in names
+    }
+
+
+def _names(paths: Sequence[str], taken: set[str]) -> dict[str, str]:
+    """Return a stage's name for each notebook: its stem, less numbers in front and what names cannot have."""
+    names: dict[str, str] = {}
+    for path in paths:
+        stem = re.sub(r"[^A-Za-z0-9_]+", "_", path.rsplit("/", 1)[-1].removesuffix(".ipynb"))
+        short = re.sub(r"^[0-9_]+", "", stem)[:50]
+        name = base = short if short and short not in (*ROLES, "stage") else f"notebook_{stem}"[:50].rstrip("_")
+        while name in taken:
+            name = f"{base}_{len(taken)}"
+        taken.add(name)
+        names[path] = name
+    return names
 
 
 def assign(statements: Sequence[Statement], stages: dict[int, str]) -> None:
@@ -137,20 +158,25 @@ def roles_of(
     """Return the role of every code cell, with the reason where it was inferred."""
     by_cell: dict[int, list[Statement]] = {}
     for statement in statements:
-        by_cell.setdefault(id(statement.cell), []).append(statement)
+        by_cell.setdefault(id(statement.parsed.place[1]), []).append(statement)
     roles = []
     for notebook in notebooks:
         for cell in notebook.cells:
             if cell.kind != "code":
                 continue
             if cell.tag is not None:
-                roles.append(CellRole(cell.number, cell.id, cell.tag.role, cell.tag.stage))
+                role = CellRole(cell.number, cell.id, cell.tag.role, cell.tag.stage)
             else:
-                roles.append(_inferred(cell.number, cell.id, stages.get(id(cell)), by_cell.get(id(cell), [])))
+                inside = by_cell.get(id(cell), [])
+                stage = next((stages[id(item.cell)] for item in inside if id(item.cell) in stages), None)
+                role = _inferred(cell.number, cell.id, stage or stages.get(id(cell)), inside)
+            roles.append(replace(role, notebook=notebook.path))
     return tuple(roles)
 
 
 def _inferred(number: int, identity: str, stage: str | None, statements: Sequence[Statement]) -> CellRole:
+    if stage is not None and any(item.cell.tag for item in statements):
+        return CellRole(number, identity, "stage", stage, True, "what it runs is tagged so")
     if stage is not None:
         return CellRole(number, identity, "stage", stage, True, "no cell is tagged, so the notebook is one stage")
     fates = {statement.fate for statement in statements}

@@ -21,7 +21,7 @@ def whole(parsed: Parsed, statements: Sequence[Statement]) -> Step:
     cell = parsed.cell
     dropped = cell.source.count("\n") - cell.body.count("\n")
     names = {name for statement in statements for name in (*statement.facts.binds, *statement.facts.maybe)}
-    return Step("cell", cell.number, cell.id, cell.body, 1 + dropped, parsed.notebook, tuple(sorted(names)))
+    return _step(parsed, "cell", cell.body, 1 + dropped, names)
 
 
 def cut(kind: StepKind, statements: Sequence[Statement]) -> Step:
@@ -44,7 +44,12 @@ def cut(kind: StepKind, statements: Sequence[Statement]) -> Step:
     first, last = min(kept), max(kept)
     source = "\n".join(kept.get(number, "") for number in range(first, last + 1))
     names = {name for statement in statements for name in (*statement.facts.binds, *statement.facts.maybe)}
-    return Step(kind, cell.number, cell.id, source, first + parsed.offset, parsed.notebook, tuple(sorted(names)))
+    return _step(parsed, kind, source, first + parsed.offset, names)
+
+
+def _step(parsed: Parsed, kind: StepKind, source: str, first: int, names: set[str]) -> Step:
+    cell, written = parsed.cell, tuple(sorted(names))
+    return Step(kind, cell.number, cell.id, source, first, parsed.notebook, written, parsed.order, parsed.argv)
 
 
 def digest(statements: Sequence[Statement], parsed: Sequence[Parsed]) -> str:

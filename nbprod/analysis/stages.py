@@ -72,7 +72,8 @@ class Assembly:
         written = set().union(*(item.writes for item in own if item.fate == "own")) if own else set()
         written -= self.stable.keys()
         deleted = _deleted(own)
-        numbers = {item.cell.number for item in cells} | {item.cell.number for item in own}
+        places = [item.place for item in (*cells, *(statement.parsed for statement in own))]
+        numbers = {cell.number for home, cell in places if home == places[0][0]}
         return Stage(
             name,
             tuple(sorted(numbers)),

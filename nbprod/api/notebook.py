@@ -49,7 +49,8 @@ def read(paths: Source | Sequence[Source], project: Project, draft: Path | None 
     from nbprod import notebooks
 
     many = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    return [notebooks.read(draft or require_notebook(path), project.relative(path)) for path in many]
+    found = [notebooks.read(draft or require_notebook(path), project.relative(path)) for path in many]
+    return [notebooks.with_runs(item, project.notebook(item.path).parent, project.relative) for item in found]
 
 
 def analyze(path: Source | Sequence[Source]) -> Pipeline:

@@ -72,7 +72,8 @@ class Cell:
 class Notebook:
     """A notebook: `path` relative to the project with forward slashes, its cells, kernel name and language.
 
-    `problems` are findings of the reader, such as tags that disagree; analysis hands them on.
+    `problems` are findings of the reader, such as tags that disagree; analysis hands them on. `runs` are the notebooks
+    and scripts that `%run` lines name, here and in those, by the path as written; a script is one cell of number 0.
     """
 
     path: str
@@ -81,6 +82,7 @@ class Notebook:
     language: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[Diagnostic, ...] = ()
+    runs: Mapping[str, Notebook] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

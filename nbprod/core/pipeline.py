@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -54,6 +55,7 @@ class Parameter:
     line: int = 0
     optional: bool = False
     derived_from: tuple[str, ...] = ()
+    notebook: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class Step:
     `parameters`: statements of the parameters cell that this stage reads; overrides are injected after the last one.
     `replay`: imports, definitions and constants of other cells that the stage needs; they run before inputs are loaded.
     `cell`: the stage's own cells, or what of an untagged cell joined it. `first_line` is the line, in the author's
-    cell, of the first line of `source`, so that tracebacks name the author's own line.
+    cell, of the first line of `source`, so that tracebacks name the author's own line. `order` is the place of the cell
+    among all that are run, those of other notebooks included. `argv` is what `%run` gave the script it is part of.
     """
 
     kind: StepKind
@@ -73,6 +76,8 @@ class Step:
     first_line: int = 1
     notebook: str = ""
     names: tuple[str, ...] = ()
+    order: int = 0
+    argv: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,7 @@ class CellRole:
     stage: str | None = None
     inferred: bool = False
     reason: str = ""
+    notebook: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +157,12 @@ class ModelCandidate:
     cell: int
     line: int
     inputs: tuple[str, ...] = ()
+    notebook: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What analysis derives from a notebook.
+    """What analysis derives from a notebook, or from several: `notebook` is the first of `notebooks`.
 
     `stages` are in an order that satisfies all edges, by notebook position where edges leave a choice. `serve`, `gate`
     and `test` are pseudo-stages of these names, executed after the others; each is None without such cells.
@@ -171,14 +178,20 @@ class Pipeline:
     gate: Stage | None = None
     test: Stage | None = None
     models: tuple[ModelCandidate, ...] = ()
-    left_out: tuple[int, ...] = ()
+    left_out: tuple[int | str, ...] = ()
     kernel: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    notebooks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
-        """The notebook's stem, the default name of experiment and model."""
-        return self.notebook.rsplit("/", 1)[-1].removesuffix(".ipynb")
+        """The notebook's stem, of several the last one's: the default name of experiment and model."""
+        return (self.notebooks or (self.notebook,))[-1].rsplit("/", 1)[-1].removesuffix(".ipynb")
+
+    @property
+    def files(self) -> str:
+        """The notebooks as words of a command line."""
+        return " ".join(shlex.quote(path) for path in self.notebooks or (self.notebook,))
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:

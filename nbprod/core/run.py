@@ -253,6 +253,6 @@ class Verification:
     equal: bool
     compared: int
     differences: tuple[Difference, ...] = ()
-    left_out: tuple[int, ...] = ()
+    left_out: tuple[int | str, ...] = ()
     notebook_seconds: float = 0.0
     pipeline_seconds: float = 0.0

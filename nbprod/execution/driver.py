@@ -113,7 +113,7 @@ class Driver:
         current = next((s.name for s in self.recorder.run.stages if s.status is StageStatus.RUNNING), None)
         text = f"interrupted in stage {current}" if current else "interrupted"
         where = f" at {current}" if current else ""
-        return StageFailed("NB506", text, f"nbprod run {self.pipeline.notebook}   continues{where}")
+        return StageFailed("NB506", text, f"nbprod run {self.pipeline.files}   continues{where}")
 
     def _conclude(self, sessions: SessionRunner) -> None:
         """Judge the gates and write the model."""
@@ -253,6 +253,8 @@ class Driver:
         index, steps, stage = event.get("index"), work.spec["steps"], work.stage.name
         if not isinstance(index, int) or not 0 <= index < len(steps) or steps[index]["kind"] != "cell":
             return
+        if steps[index].get("notebook", "") not in ("", *self.pipeline.notebooks):
+            return  # of a file that %run brought in: its cells are none of the notebook's
         if event["event"] == "cell-started":
             self.recorder.cell(stage, steps[index]["cell"])
         elif event["event"] == "output":

@@ -152,7 +152,8 @@ def _cell(step: StepSpec, stage: str, ids: dict[str, int]) -> dict[str, Any]:
     base = step["cell_id"] or f"cell-{step['cell']}"
     ids[base] = ids.get(base, 0) + 1
     number = ids[base]
-    metadata: dict[str, Any] = {"nbprod": {"stage": stage, "cell": step["cell"], "kind": step["kind"]}}
+    about = {"stage": stage, "cell": step["cell"], "kind": step["kind"]}
+    metadata: dict[str, Any] = {"nbprod": {**about, "notebook": step.get("notebook", "")}}
     metadata["papermill"] = {"status": "pending", "start_time": None, "end_time": None, "duration": None}
     metadata["papermill"]["exception"] = None
     metadata["tags"] = ["parameters"] if step["kind"] == "parameters" else []

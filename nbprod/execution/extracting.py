@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import shlex
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nbprod.core.errors import BoundaryError, PlanError, Where
@@ -88,11 +89,7 @@ def _definitions(stage: Stage, before: Sequence[Stage]) -> list[dict[str, Any]]:
     }
     if not any(_defines(step.source) and not set(step.names) <= own for step in steps.values()):
         return []
-    return [
-        {"kind": step.kind, "cell": step.cell, "cell_id": step.cell_id, "source": step.source,
-         "first_line": step.first_line}
-        for _, step in sorted(steps.items())
-    ]  # fmt: skip
+    return [asdict(step) for step in sorted(steps.values(), key=lambda step: (step.order, step.first_line))]
 
 
 def _defines(source: str) -> bool:

@@ -92,8 +92,12 @@ def _cells(steps: Sequence[Step]) -> dict[str, str]:
     texts: dict[str, list[str]] = {}
     for step in steps:
         if step.kind != "parameters":
-            texts.setdefault(step.cell_id or str(step.cell), []).append(step.source)
+            texts.setdefault(_name(step), []).append(step.source)
     return {cell: digest_text("\n".join(parts)) for cell, parts in texts.items()}
+
+
+def _name(step: Step) -> str:
+    return f"{step.notebook}:{step.cell_id or step.cell}"
 
 
 def explain(before: Mapping[str, Any], now: Fingerprint, stage: Stage) -> list[str]:
@@ -138,10 +142,15 @@ def _inputs(before: Mapping[str, Any], now: Fingerprint) -> list[str]:
 def _code(before: Mapping[str, Any], now: Fingerprint, stage: Stage) -> list[str]:
     """Return which cells' code changed; nothing when only the parameters cell did, which is told by its values."""
     old, new = before["cells"], now.cells
-    numbers = {step.cell_id or str(step.cell): step.cell for step in stage.steps}
-    changed = sorted(numbers[cell] for cell in new if old.get(cell) != new[cell])
+    home = next((step.notebook for step in stage.steps if step.kind == "cell"), "")
+    steps = {_name(step): step for step in stage.steps}
+    news = [steps[cell] for cell in new if old.get(cell) != new[cell]]
+    here = sorted({step.cell for step in news if step.notebook == home})
+    others = [step for step in news if step.notebook != home]
+    changed = [f"cell {', '.join(map(str, here))}"] if here else []
+    changed += dict.fromkeys(f"{step.notebook} cell {step.cell}" if step.cell else step.notebook for step in others)
     if changed:
-        return [f"code of cell {', '.join(map(str, changed))} changed"]
+        return [f"code of {', '.join(changed)} changed"]
     if set(old) - set(new):
         return ["a cell was taken out"]
     return [] if before["parts"]["parameters"] != now.parts["parameters"] else ["code changed"]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nbprod.core.errors import StageFailed
-    from nbprod.core.pipeline import Pipeline, Stage
+    from nbprod.core.pipeline import Pipeline, Stage, Step
 
 LONGEST = 200
 
@@ -30,7 +30,7 @@ def conditions(pipeline: Pipeline, done: Sequence[str], metrics: Mapping[str, fl
 def cells(stage: Stage, error: StageFailed | None) -> list[GateResult]:
     """Return what each cell of a gate or test pseudo-stage says; `error` is what the first failing one raised."""
     steps = [step for step in stage.steps if step.kind == "cell"]
-    failed = next((at for at, step in enumerate(steps) if error and error.where and _is(step.cell, error)), 0)
+    failed = next((at for at, step in enumerate(steps) if error and error.where and _is(step, error)), 0)
     results = []
     for at, step in enumerate(steps):
         held = error is None or at < failed
@@ -39,8 +39,9 @@ def cells(stage: Stage, error: StageFailed | None) -> list[GateResult]:
     return results
 
 
-def _is(cell: int, error: StageFailed) -> bool:
-    return error.where is not None and error.where.cell == cell
+def _is(step: Step, error: StageFailed) -> bool:
+    where = error.where
+    return where is not None and (where.cell, where.notebook) in ((step.cell, step.notebook), (step.cell, None))
 
 
 def _condition(text: str, stage: str, metrics: Mapping[str, float]) -> GateResult:

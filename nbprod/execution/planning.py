@@ -110,7 +110,7 @@ class Planner:
             if snapshot is not None and manifest is not None and self._readable(manifest):
                 return self._entry(stage, snapshot, manifest), snapshot
         text = f"stage {stage.name} has no snapshot to start from"
-        raise PlanError("NB404", text, f"nbprod run {self.pipeline.notebook}")
+        raise PlanError("NB404", text, f"nbprod run {self.pipeline.files}")
 
     @staticmethod
     def _entry(stage: Stage, snapshot: Snapshot, manifest: Mapping[str, Any]) -> Entry:

@@ -63,18 +63,14 @@ def step_specs(stage: Stage, added: Sequence[Mapping[str, Any]] = ()) -> list[St
     if not added:
         return own
     before = [step for step in own if step["kind"] != "cell"]
-    extra: list[StepSpec] = [
-        {"kind": item["kind"], "cell": item["cell"], "cell_id": item["cell_id"], "source": item["source"],
-         "first_line": item["first_line"]}
-        for item in added
-    ]  # fmt: skip
-    merged = sorted([*before, *extra], key=lambda step: (step["cell"], step["first_line"]))
+    extra = [_added(item) for item in added]
+    merged = sorted([*before, *extra], key=lambda step: (step.get("order", step["cell"]), step["first_line"]))
     return [*merged, *(step for step in own if step["kind"] == "cell")]
 
 
 def definitions(stage: Stage, added: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the replayed steps that are kept with a snapshot, so that its values can be loaded elsewhere."""
-    own = [{**_step(step), "notebook": step.notebook} for step in stage.steps if step.kind != "cell"]
+    own = [dict(_step(step)) for step in stage.steps if step.kind != "cell"]
     return [*own, *(dict(item) for item in added)]
 
 
@@ -95,6 +91,23 @@ def _step(step: Step) -> StepSpec:
         "cell_id": step.cell_id,
         "source": step.source,
         "first_line": step.first_line,
+        "notebook": step.notebook,
+        "order": step.order,
+        "argv": list(step.argv),
+    }
+
+
+def _added(item: Mapping[str, Any]) -> StepSpec:
+    """Return a step that was kept with a snapshot, by an earlier version perhaps."""
+    return {
+        "kind": item["kind"],
+        "cell": item["cell"],
+        "cell_id": item["cell_id"],
+        "source": item["source"],
+        "first_line": item["first_line"],
+        "notebook": item.get("notebook", ""),
+        "order": item.get("order", item["cell"]),
+        "argv": list(item.get("argv", ())),
     }
 
 

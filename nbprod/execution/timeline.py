@@ -115,7 +115,7 @@ class Timeline:
                 key = (step["notebook"], step["cell"], step["first_line"], step["source"])
                 if key not in mine:
                     extra[key] = step
-        return [extra[key] for key in sorted(extra)]
+        return sorted(extra.values(), key=lambda step: (step.get("order", step["cell"]), step["first_line"]))
 
 
 def _token(record: Any) -> str:

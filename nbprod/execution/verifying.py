@@ -69,12 +69,12 @@ def _must_succeed(run: Run, what: str) -> None:
 
 def _as_one(pipeline: Pipeline, project: Project, options: RunOptions) -> Pipeline:
     """Return the notebook as a pipeline of one stage that executes its cells in order."""
-    roles = {(role.cell, role.cell_id): role.role for role in pipeline.roles}
+    roles = {(role.notebook, role.cell): role.role for role in pipeline.roles}
     lines = "\n".join(f"{name} = {given.source(value)}" for name, value in options.parameters.items())
     steps = []
-    for path in _notebooks(pipeline):
+    for path in pipeline.notebooks or (pipeline.notebook,):
         for cell in notebooks.read(project.notebook(path), path).cells:
-            role = roles.get((cell.number, cell.id))
+            role = roles.get((path, cell.number))
             if cell.kind != "code" or role in NOT_NOTEBOOK:
                 continue
             steps.append(Step("cell", cell.number, cell.id, cell.body, 1, path))
@@ -86,11 +86,6 @@ def _as_one(pipeline: Pipeline, project: Project, options: RunOptions) -> Pipeli
     return dataclasses.replace(
         pipeline, stages=(stage,), edges=(), parameters=(), serve=None, gate=None, test=None, models=()
     )
-
-
-def _notebooks(pipeline: Pipeline) -> list[str]:
-    steps = (step for stage in pipeline.stages for step in stage.steps)
-    return list(dict.fromkeys([pipeline.notebook, *(step.notebook for step in steps if step.notebook)]))
 
 
 def _copy(project: Project, pipeline: Pipeline, place: Path, side: str) -> Project:

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from nbprod.notebooks.reading import parse, read, strip_magic
+from nbprod.notebooks.runs import with_runs
 from nbprod.notebooks.tags import FLAGS, GRAMMAR, OPTIONS, format_tag, parse_magic
 from nbprod.notebooks.writing import write_tag
 
-__all__ = ["FLAGS", "GRAMMAR", "OPTIONS", "format_tag", "parse", "parse_magic", "read", "strip_magic", "write_tag"]
+__all__ = [
+    "FLAGS",
+    "GRAMMAR",
+    "OPTIONS",
+    "format_tag",
+    "parse",
+    "parse_magic",
+    "read",
+    "strip_magic",
+    "with_runs",
+    "write_tag",
+]

@@ -11,7 +11,7 @@ from IPython.core.compilerop import CachingCompiler  # noqa: TID253 - imported o
 
 def file_name(notebook: str, cell: int) -> str:
     """Return the name under which a cell is compiled, such as `<churn.ipynb cell 7>`."""
-    return f"<{notebook} cell {cell}>"
+    return f"<{notebook} cell {cell}>" if cell else f"<{notebook}>"
 
 
 class CellCompiler(CachingCompiler):
@@ -32,7 +32,7 @@ class CellCompiler(CachingCompiler):
         self._cell = file_name(notebook, cell)
         # IPython drops leading blank lines before it compiles.
         self._skipped = first_line - 1 + _blank_lines(source)
-        self._titles[self._cell] = (notebook, f"cell {cell}")
+        self._titles[self._cell] = (notebook, f"cell {cell}" if cell else "script")
         return self._cell
 
     def leave(self) -> None:

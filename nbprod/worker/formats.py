@@ -5,19 +5,22 @@ JSON throughout. This module is read by both sides, so it knows the standard lib
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 FORMAT = 1
 
 
 class StepSpec(TypedDict):
-    """A piece of source to execute; see `nbprod.core.pipeline.Step`."""
+    """A piece of source to execute; see `nbprod.core.pipeline.Step`. without `notebook`, the stage's own."""
 
     kind: str
     cell: int
     cell_id: str
     source: str
     first_line: int
+    notebook: NotRequired[str]
+    order: NotRequired[int]
+    argv: NotRequired[list[str]]
 
 
 class InputSpec(TypedDict):

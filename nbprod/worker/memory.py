@@ -20,7 +20,7 @@ class Memory:
     def __init__(self) -> None:
         self.left: dict[str, dict[str, int]] = {}
         self.parameters: dict[str, str] = {}
-        self._replayed: set[tuple[int, int, str]] = set()
+        self._replayed: set[tuple[str, int, int, str]] = set()
 
     def holds(self, manifest: str, name: str, namespace: dict[str, Any]) -> bool:
         """Say whether `name` is still what the stage of that manifest left in this process."""
@@ -30,8 +30,7 @@ class Memory:
         """Return what of a replayed step has not been executed here, on its own lines; None when all has."""
         lines = step["source"].splitlines()
         spans = _spans(step["source"]) or [(1, len(lines))]
-        keys = [(step["cell"], step["first_line"] + first, "\n".join(lines[first - 1 : last])) for first, last in spans]
-        known = [key in self._replayed for key in keys]
+        known = [_key(step, lines, span) in self._replayed for span in spans]
         if all(known):
             return None
         for (first, last), done in zip(spans, known, strict=True):
@@ -42,9 +41,13 @@ class Memory:
     def executed(self, step: StepSpec) -> None:
         """Remember a step, statement by statement."""
         lines = step["source"].splitlines()
-        for first, last in _spans(step["source"]) or [(1, len(lines))]:
-            key = (step["cell"], step["first_line"] + first, "\n".join(lines[first - 1 : last]))
-            self._replayed.add(key)
+        self._replayed |= {_key(step, lines, span) for span in _spans(step["source"]) or [(1, len(lines))]}
+
+
+def _key(step: StepSpec, lines: list[str], span: tuple[int, int]) -> tuple[str, int, int, str]:
+    first, last = span
+    place = step.get("notebook", ""), step.get("order", step["cell"])
+    return *place, step["first_line"] + first, "\n".join(lines[first - 1 : last])
 
 
 def _spans(source: str) -> list[tuple[int, int]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 import contextvars
 import getpass
+import os
 import sys
 import tempfile
 import time
@@ -25,7 +27,7 @@ from .compiler import CellCompiler
 from .display import Hook, Publisher, Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
 
     from .formats import StepSpec
 
@@ -97,9 +99,11 @@ class Cells:
         self._sink.index = index
         self._sink.event({"event": "cell-started", "index": index})
         started = time.perf_counter()
-        name = self.shell.compile.enter(notebook, step["cell"], step["source"], step["first_line"])
+        file = step.get("notebook") or notebook
+        name = self.shell.compile.enter(file, step["cell"], step["source"], step["first_line"])
         try:
-            result = self._run(step)
+            with _as_run(step.get("argv", [])):
+                result = self._run(step)
         finally:
             self.shell.compile.leave()
         error = result.error_before_exec or result.error_in_exec
@@ -154,6 +158,23 @@ class Cells:
                 described = {"ename": type(other).__name__, "evalue": str(other), "traceback": lines}
                 self._sink.output({"output_type": "error", **described})
         return own
+
+
+@contextlib.contextmanager
+def _as_run(argv: list[str]) -> Iterator[None]:
+    """Let a step that `%run` brought in find its arguments, and the modules beside its file."""
+    if not argv:
+        yield
+        return
+    before, folder = sys.argv, os.path.dirname(os.path.abspath(argv[0]))  # noqa: PTH120, PTH100 - sys.path holds texts
+    sys.argv = before if argv[0].endswith(".ipynb") else list(argv)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.argv = before
+        if folder in sys.path:
+            sys.path.remove(folder)
 
 
 def _shell(main: types.ModuleType, sink: Sink) -> Any:

@@ -17,6 +17,7 @@ from nbprod.analysis.diagnostics import (
     random,
     syntax,
     tags,
+    together,
     undefined,
 )
 from nbprod.core.errors import UsageError
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from nbprod.core.pipeline import Diagnostic
 
 MODULES = (
-    tags, options, parameters, syntax, magics, undefined, cycle, pseudo, history, dynamic, production, random, places,
+    tags, together, options, parameters, syntax, magics, undefined, cycle, pseudo, history, dynamic, production,
+    random, places,
 )  # fmt: skip
 RULES: tuple[Rule, ...] = tuple(rule for module in MODULES for rule in module.RULES)
 SEVERITIES = ("error", "warning", "info")

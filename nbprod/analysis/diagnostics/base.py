@@ -32,7 +32,7 @@ class Rule:
         cell = statement.cell
         place = line if line is not None else statement.first + statement.parsed.offset
         return Diagnostic(
-            self.code, self.severity, message, statement.parsed.notebook, cell.number, cell.id, place, fix=fix
+            self.code, self.severity, message, statement.parsed.notebook, cell.number or None, cell.id, place, fix=fix
         )
 
     def explain(self) -> str:
@@ -43,6 +43,14 @@ class Rule:
         if self.fix:
             parts.append("Instead:\n" + _indented(self.fix))
         return "\n\n".join(parts) + "\n"
+
+
+def place(statement: Statement, near: Statement | None = None) -> str:
+    """Return `cell 7`, with the file's name where `near` is in another one; a script has no cells."""
+    number, path = statement.cell.number, statement.parsed.notebook
+    if not number:
+        return path
+    return f"cell {number}" if near is None or near.parsed.notebook == path else f"cell {number} of {path}"
 
 
 def _indented(text: str) -> str:

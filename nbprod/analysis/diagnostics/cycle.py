@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbprod.analysis.diagnostics.base import Rule
+from nbprod.analysis.diagnostics.base import Rule, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +21,11 @@ def _check(findings: Findings) -> Iterator[Diagnostic]:
     for source, target in zip(ring, [*ring[1:], ring[0]], strict=True):
         early, late, name = findings.links.causes[source, target]
         message = (
-            f"stage {target} (cell {late.cell.number}) needs `{name}` as stage {source} (cell {early.cell.number}) "
+            f"stage {target} ({place(late)}) needs `{name}` as stage {source} ({place(early, late)}) "
             f"leaves it, but {source} in turn needs {target}: {' → '.join([*ring, ring[0]])}"
         )
-        apart, together = late.cell.number, f"{early.cell.number} and {late.cell.number}"
-        fix = f"give cell {apart} a stage of its own, or put cells {together} in one stage"
+        together = f"{place(early, late)} and {place(late)}"
+        fix = f"give {place(late)} a stage of its own, or put {together} in one stage"
         yield _RULE.at(late, message, fix)
 
 

@@ -26,11 +26,13 @@ def _history(findings: Findings) -> Iterator[Diagnostic]:
 
 
 def _order(findings: Findings) -> Iterator[Diagnostic]:
-    highest = 0
+    highest, notebook = 0, ""
     for item in findings.parsed:
         count = item.cell.execution_count
         if count is None:
             continue
+        if item.notebook != notebook:
+            highest, notebook = 0, item.notebook
         if count < highest:
             message = "cells were last executed out of order, so the outputs shown may not be what a run gives"
             place = (item.notebook, item.cell.number, item.cell.id, 1)

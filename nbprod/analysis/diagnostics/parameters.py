@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 def _second(findings: Findings) -> Iterator[Diagnostic]:
     cells = [item for item in findings.parsed if item.cell.tag and item.cell.tag.role == "parameters"]
     for item in cells[1:]:
-        message = f"a second parameters cell; cell {cells[0].cell.number} is one already"
-        fix = f"move its lines to cell {cells[0].cell.number}, or tag it setup"
+        first = f"cell {cells[0].cell.number}"
+        first += f" of {cells[0].notebook}" if item.notebook != cells[0].notebook else ""
+        message = f"a second parameters cell; {first} is one already"
+        fix = f"move its lines to {first}, or tag it setup"
         yield Diagnostic("NB105", "error", message, item.notebook, item.cell.number, item.cell.id, 1, fix=fix)
 
 
@@ -26,7 +28,8 @@ def _derived(findings: Findings) -> Iterator[Diagnostic]:
         if parameter.derived_from:
             names = ", ".join(parameter.derived_from)
             message = f"`{parameter.name}` is computed from {names}; overriding {names} does not change it"
-            item = next(item for item in findings.parsed if item.cell.number == parameter.cell)
+            here = (parameter.notebook, parameter.cell)
+            item = next(item for item in findings.parsed if (item.notebook, item.cell.number) == here)
             place = (item.notebook, parameter.cell, item.cell.id, parameter.line)
             yield Diagnostic("NB311", "info", message, *place, fix="compute it in the cell below the parameters")
 

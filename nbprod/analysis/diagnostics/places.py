@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 
 def _joined(findings: Findings) -> Iterator[Diagnostic]:
-    told: set[int] = set()
+    told: set[tuple[str, int]] = set()
     for statement in findings.statements:
         untagged = id(statement.cell) not in findings.stages and statement.role in (None, "setup")
-        if untagged and statement.fate == "own" and statement.owner and statement.cell.number not in told:
-            told.add(statement.cell.number)
+        place = (statement.parsed.notebook, statement.cell.number)
+        if untagged and statement.fate == "own" and statement.owner and place not in told:
+            told.add(place)
             yield _JOINED.at(
                 statement, f"this runs once, as part of stage {statement.owner}", "tag the cell to choose the stage"
             )
@@ -30,7 +31,8 @@ def _models(findings: Findings) -> Iterator[Diagnostic]:
     if len(models) < 2 or chosen or findings.pipeline.serve is not None:
         return
     names = ", ".join(item.name for item in models)
-    statement = next(item for item in findings.statements if item.cell.number == models[0].cell)
+    here = (models[0].notebook, models[0].cell)
+    statement = next(item for item in findings.statements if (item.parsed.notebook, item.cell.number) == here)
     yield _MODELS.at(
         statement, f"several names may hold the model: {names}", f"nbprod run --model {models[0].name}", models[0].line
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def _check(findings: Findings) -> Iterator[Diagnostic]:
     seeds = seeded(findings.statements)
-    told: set[int] = set()
+    told: set[tuple[str, int]] = set()
     for statement in findings.statements:
         causes = [
             cause
@@ -26,8 +26,9 @@ def _check(findings: Findings) -> Iterator[Diagnostic]:
         entropy = statement.effects.get("entropy", "")
         if entropy.endswith("without a seed"):
             causes.append(entropy.removesuffix(" without a seed"))
-        if causes and statement.cell.number not in told and statement.owner is not None:
-            told.add(statement.cell.number)
+        place = (statement.parsed.notebook, statement.cell.number)
+        if causes and place not in told and statement.owner is not None:
+            told.add(place)
             message = f"random numbers without a seed ({causes[0]}): two runs will differ"
             yield _RULE.at(statement, message, "pass random_state=0, or call np.random.seed(0) in the first cell")
 

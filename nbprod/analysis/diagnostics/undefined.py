@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from nbprod.analysis.diagnostics.base import Rule
+from nbprod.analysis.diagnostics.base import Rule, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 def _undefined(findings: Findings) -> Iterator[Diagnostic]:
-    seen: set[tuple[str, int]] = set()
+    seen: set[tuple[str, str, int]] = set()
     for statement, name, deleted in findings.links.missing:
-        if deleted is None and (name, statement.cell.number) not in seen:
-            seen.add((name, statement.cell.number))
+        key = (name, statement.parsed.notebook, statement.cell.number)
+        if deleted is None and key not in seen:
+            seen.add(key)
             yield _UNDEFINED.at(
                 statement, _message(statement, name), _fix(findings, statement, name), statement.reads[name]
             )
@@ -33,7 +34,7 @@ def _message(statement: Statement, name: str) -> str:
 def _fix(findings: Findings, statement: Statement, name: str) -> str:
     for other in findings.statements:
         if name in other.facts.binds | other.facts.maybe and other.index > statement.index:
-            return f"cell {other.cell.number} defines it, but comes later: move it above cell {statement.cell.number}"
+            return f"{place(other, statement)} defines it, but comes later: move it above {place(statement, other)}"
     for notebook in findings.notebooks:
         for cell in notebook.cells:
             if cell.tag and cell.tag.role == "skip" and f"{name} =" in cell.source:
@@ -48,7 +49,7 @@ def _fix(findings: Findings, statement: Statement, name: str) -> str:
 def _deleted(findings: Findings) -> Iterator[Diagnostic]:
     for statement, name, deleted in findings.links.missing:
         if deleted is not None:
-            message = f"`{name}` is read here, but cell {deleted.cell.number} deleted it"
+            message = f"`{name}` is read here, but {place(deleted, statement)} deleted it"
             yield _DELETED.at(statement, message, "take the `del` away, or define it again", statement.reads.get(name))
 
 

@@ -22,7 +22,7 @@ FINDINGS = {
     "made by a gate": ([("a", "x = 1"), ("gate", "g = x"), ("b", "y = g")], [("NB201", 3, 1), ("NB204", 3, 1)]),
     "changed after a gate": ([("a", "x = 1"), ("gate", "assert x == 1"), ("b", "x = 2")], [("NB204", 2, 1)]),
     "history": ([("a", "1 + 1"), ("b", "y = _ + Out[1]")], [("NB205", 2, 1), ("NB205", 2, 1)]),
-    "run magic": ([("a", "%run other.py")], [("NB206", 1, 1)]),
+    "run magic without its file": ([("a", "%run other.py")], [("NB216", 1, 1)]),
     "patched library": ([("a", "import math\nmath.pi = 3"), ("b", "import math\nx = math.pi")], [("NB207", 1, 2)]),
     "dynamic": ([("a", "x = 1"), ("b", "globals()['y' + str(x)] = 2")], [("NB208", 2, 1)]),
     "input": ([("a", "x = input()")], [("NB209", 1, 1)]),
