@@ -2,45 +2,89 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from nbprod.analysis.bits import Bits
+from nbprod.analysis.reach import NOWHERE, Reaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from nbprod.analysis.facts import Definition, Facts, Flow
+    from nbprod.analysis.bits import Index
+    from nbprod.analysis.facts import Facts, Flow
     from nbprod.analysis.notes import Statement
+    from nbprod.analysis.reach import Reach
+
+
+class Code(NamedTuple):
+    """The definitions a value may bring along, and the names of the notebook that calling these may give (masks)."""
+
+    definitions: int
+    returned: int
+
+
+NO_CODE = Code(0, 0)
 
 
 class Aliases:
-    """Alias sets and carried code, as they are before the next statement."""
+    """Alias sets and carried code, as they are before the next statement. Sets of names are masks of `names`."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Index[str]) -> None:
+        self.names = names
         self.group_of: dict[str, int] = {}
-        self.members: dict[int, set[str]] = {}
-        self.codes: dict[str, frozenset[Definition]] = {}
+        self.members: dict[int, int] = {}
+        self.moved: dict[int, int] = {}
+        self.grouped = 0
+        self.codes: dict[str, Code] = {}
+        self.coded = 0
+        # the definitions a group's members bring along, as long as it is known
+        self.group_codes: dict[int, int] = {}
+        self.reaches = Reaches(names, self.definitions_of)
 
-    def shared_with(self, names: Iterable[str]) -> set[str]:
+    def definitions_of(self, name: str) -> int:
+        """Return the definitions that using a name may run."""
+        return self.codes.get(name, NO_CODE).definitions
+
+    def shared_with(self, names: int) -> int:
         """Return `names` and all that may share an object with one of them."""
-        found: set[str] = set()
-        for name in names:
-            if name not in found:
-                found |= self.members.get(self.group_of.get(name, -1), {name})
-                found.add(name)
+        found, rest = names, names & self.grouped
+        while rest:
+            members = self.members[self.group_of[self.names.items[(rest & -rest).bit_length() - 1]]]
+            found |= members
+            rest &= ~members
         return found
 
-    def code_of(self, names: Iterable[str], definitions: Iterable[Definition]) -> set[Definition]:
+    def code_of(self, names: Iterable[str], definitions: int) -> Reach:
         """Return the definitions that may run when `names` are used, and those they lead to."""
-        found = set(definitions)
         for name in names:
-            found |= self.codes.get(name, frozenset())
-        todo = list(found)
-        while todo:
-            for name in todo.pop().facts.reads:
-                for definition in self.codes.get(name, ()):
-                    if definition not in found:
-                        found.add(definition)
-                        todo.append(definition)
-        return found
+            code = self.codes.get(name)
+            if code is not None:
+                definitions |= code.definitions
+        return self.reaches.of(definitions) if definitions else NOWHERE
+
+    def code_among(self, names: int) -> Reach:
+        """Do the same for names that hold all of each group they have a member of."""
+        coded, definitions = names & self.coded, 0
+        while coded:
+            name = self.names.items[(coded & -coded).bit_length() - 1]
+            group = self.group_of.get(name)
+            members = 0 if group is None else self.members[group]
+            if group is None or members & ~names:
+                definitions |= self.codes[name].definitions
+                coded &= coded - 1
+            else:
+                definitions |= self._code_of_group(group)
+                coded &= ~members
+        return self.reaches.of(definitions) if definitions else NOWHERE
+
+    def _code_of_group(self, group: int) -> int:
+        known = self.group_codes.get(group)
+        if known is None:
+            known = 0
+            for name in self.names.unmask(self.members[group] & self.coded):
+                known |= self.codes[name].definitions
+            self.group_codes[group] = known
+        return known
 
     def apply(self, statement: Statement) -> None:
         """Take over what a statement binds and joins."""
@@ -48,78 +92,117 @@ class Aliases:
         origins = {name: self._origin(flow.shares) for name, flow in facts.flows.items()}
         codes = {name: self._carried(flow) for name, flow in facts.flows.items()}
         for name in facts.binds:
-            self._leave(name)
-        for name in facts.flows:
-            surely = name in facts.binds
-            self.codes[name] = codes[name] if surely else codes[name] | self.codes.get(name, frozenset())
+            if name in self.group_of:
+                self._leave(name)
+        for name, code in codes.items():
+            self._carry(name, code, surely=name in facts.binds)
             groups, loose = origins[name]
-            given = {other for definition in codes[name] for other in definition.returned.shares}
-            if given:
-                more = self._origin(given)
+            if code.returned:
+                more = self._origin(self.names.unmask(code.returned))
                 groups, loose = groups | more[0], loose | more[1]
-            self._merge(groups, {name, *loose})
+            if groups or loose:
+                self._merge(groups, {name, *loose})
         for names in facts.joins:
             self._merge(*self._origin(names))
 
+    def _carry(self, name: str, code: Code, *, surely: bool) -> None:
+        """Note what code a name's value may bring along from now on."""
+        before = self.codes.get(name, NO_CODE)
+        after = code if surely else Code(code.definitions | before.definitions, code.returned | before.returned)
+        if after == before:
+            return
+        self.codes[name] = after
+        bit = self.names.bit(name)
+        self.coded = self.coded | bit if after.definitions else self.coded & ~bit
+        if name in self.group_of:
+            self.group_codes.pop(self.group_of[name], None)
+        self.reaches.forget(bit)
+
     def _origin(self, names: Iterable[str]) -> tuple[set[int], set[str]]:
         """Return the groups of names, and those names that have none."""
-        groups = {self.group_of[name] for name in names if name in self.group_of}
-        return groups, {name for name in names if name not in self.group_of}
-
-    def _carried(self, flow: Flow) -> frozenset[Definition]:
-        found: set[Definition] = set()
-        for item in flow.carries:
-            if isinstance(item, str):
-                found |= self.codes.get(item, frozenset())
+        groups, loose = set(), set()
+        for name in names:
+            group = self.group_of.get(name)
+            if group is None:
+                loose.add(name)
             else:
-                found.add(item)
-        for name in flow.shares:
-            found |= self.codes.get(name, frozenset())
-        return frozenset(found)
+                groups.add(group)
+        return groups, loose
+
+    def _carried(self, flow: Flow) -> Code:
+        definitions = returned = 0
+        for item in flow.carries | flow.shares:
+            if isinstance(item, str):
+                code = self.codes.get(item, NO_CODE)
+                definitions, returned = definitions | code.definitions, returned | code.returned
+            else:
+                definitions |= 1 << self.reaches.number(item)
+                returned |= self.names.mask(item.returned.shares)
+        return Code(definitions, returned) if definitions else NO_CODE
 
     def _leave(self, name: str) -> None:
-        group = self.group_of.pop(name, None)
-        if group is not None:
-            self.members[group].discard(name)
+        group, bit = self.group_of.pop(name), self.names.bit(name)
+        self.members[group] &= ~bit
+        self.grouped &= ~bit
+        if bit & self.coded:
+            self.group_codes.pop(group, None)
+
+    def _current(self, group: int) -> int:
+        while group in self.moved:
+            group = self.moved[group]
+        return group
 
     def _merge(self, groups: set[int], names: set[str]) -> None:
         """Make one group of groups and names."""
-        groups = groups | {self.group_of[name] for name in names if name in self.group_of}
+        groups = {self._current(group) for group in groups}
+        groups |= {self.group_of[name] for name in names if name in self.group_of}
         if not groups and len(names) < 2:
             return
-        target = max(groups, key=lambda group: len(self.members[group])) if groups else len(self.members)
-        into = self.members.setdefault(target, set())
+        target = max(groups, key=lambda group: self.members[group].bit_count()) if groups else len(self.members)
+        into = self.members.get(target, 0)
         for group in groups - {target}:
-            moved, self.members[group] = self.members[group], set()
-            for name in moved:
+            moved, self.members[group] = self.members[group], 0
+            self.moved[group] = target
+            for name in self.names.unmask(moved):
                 self.group_of[name] = target
             into |= moved
         for name in names:
             self.group_of[name] = target
-            into.add(name)
+        added = self.names.mask(names)
+        if (into | added) != self.members.get(target):
+            self.members[target] = into | added
+            self.group_codes.pop(target, None)
+            self.grouped |= added
 
 
-def resolve(statements: Sequence[Statement]) -> None:
+def resolve(statements: Sequence[Statement], names: Index[str]) -> None:
     """Fill in, for each statement, what it does including the code it may run and the names that share objects."""
-    aliases = Aliases()
+    aliases = Aliases(names)
+    reaches = aliases.reaches
     for statement in statements:
         facts = statement.facts
-        statement.reads, statement.maybe = dict(facts.reads), set(facts.maybe)
-        statement.mutates, statement.seeds = aliases.shared_with(_reached(facts)), set(facts.seeds)
-        for target in ("effects", "state", "patches"):
-            setattr(statement, target, dict(getattr(facts, target)))
-        _absorb(statement, aliases.code_of(facts.reads, facts.definitions), aliases)
+        statement.names, statement.definitions = names, reaches.definitions
+        statement.read_mask, statement.maybe_mask = names.mask(facts.reads), names.mask(facts.maybe)
+        statement.mutate_mask = aliases.shared_with(names.mask(_reached(facts))) if facts.mutates else 0
+        statement.seeds, statement.active_mask = set(facts.seeds), 0
+        statement.effects, statement.state, statement.patches = (
+            dict(facts.effects),
+            dict(facts.state),
+            dict(facts.patches),
+        )
+        _absorb(statement, aliases.code_of(facts.reads, reaches.mask(facts.definitions)), aliases)
         _through_instances(statement, aliases)
-        statement.uncommitted = aliases.shared_with(facts.uncommitted)
-        statement.committed = aliases.shared_with(facts.committed)
+        if facts.uncommitted or facts.committed:
+            statement.uncommitted = Bits(names, aliases.shared_with(names.mask(facts.uncommitted)))
+            statement.committed = Bits(names, aliases.shared_with(names.mask(facts.committed)))
         aliases.apply(statement)
     for statement in statements:
         if statement.role == "serve":
             # what it defines is called when all else is done
-            own = {
+            own = [
                 item for flow in statement.facts.flows.values() for item in flow.carries if not isinstance(item, str)
-            }
-            _absorb(statement, aliases.code_of((), own), aliases)
+            ]
+            _absorb(statement, aliases.code_of((), reaches.mask(own)), aliases)
 
 
 def _reached(facts: Facts) -> set[str]:
@@ -136,28 +219,23 @@ def _reached(facts: Facts) -> set[str]:
 
 def _through_instances(statement: Statement, aliases: Aliases) -> None:
     """Add the classes whose attributes may change when an instance does, and what functions gave away."""
-    handled = set(statement.facts.handled)
-    for definition in statement.active:
-        handled |= definition.facts.handled
-    for definition in aliases.code_of(statement.mutates | handled, ()):
-        if definition.lasting:
-            statement.mutates |= aliases.shared_with((definition.name,))
-        # what calling it gave may be one of the notebook's own objects
-        statement.mutates |= aliases.shared_with(definition.returned.shares)
+    reaches = aliases.reaches
+    handled = aliases.names.mask(statement.facts.handled)
+    handled |= reaches.of(statement.active_mask).handled
+    found = aliases.code_among(statement.mutate_mask | handled)
+    lasting = found.definitions & reaches.lasting
+    given = found.returned  # what calling it gave may be one of the notebook's own objects
+    for definition in reaches.definitions.unmask(lasting):
+        given |= aliases.names.bit(definition.name)
+    statement.mutate_mask |= aliases.shared_with(given)
 
 
-def _absorb(statement: Statement, active: set[Definition], aliases: Aliases) -> None:
+def _absorb(statement: Statement, active: Reach, aliases: Aliases) -> None:
     """Add what the code does that a statement may run."""
-    statement.active |= active
-    mutated: set[str] = set()
-    for definition in active:
-        later = definition.facts
-        for name in later.reads:
-            statement.reads.setdefault(name, statement.first + statement.parsed.offset)
-        mutated |= later.mutates
-        statement.maybe |= later.maybe
-        statement.seeds |= later.seeds
-        for target in ("effects", "state", "patches"):
-            for key, value in getattr(later, target).items():
-                getattr(statement, target).setdefault(key, value)
-    statement.mutates |= aliases.shared_with(mutated)
+    if not active.definitions:
+        return
+    statement.active_mask |= active.definitions
+    statement.read_mask |= active.reads
+    statement.maybe_mask |= active.maybe
+    aliases.reaches.note_tokens(statement, active.definitions)
+    statement.mutate_mask |= aliases.shared_with(active.mutates)

@@ -12,22 +12,26 @@ from nbprod.core.pipeline import Edge
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from nbprod.analysis.bits import Index
     from nbprod.analysis.notes import Statement
 
 Kind = Literal["data", "order", "file", "state"]
 # State that any statement may depend on; generators matter only to those that draw.
-EVERYWHERE = (
-    "cwd",
-    "os.environ",
-    "sys.path",
-    "warnings",
-    "locale",
-    "logging",
-    "pandas.options",
-    "numpy.options",
-    "sklearn.options",
-    "matplotlib.options",
-)
+EVERYWHERE = {
+    token: f"state:{token}"
+    for token in (
+        "cwd",
+        "os.environ",
+        "sys.path",
+        "warnings",
+        "locale",
+        "logging",
+        "pandas.options",
+        "numpy.options",
+        "sklearn.options",
+        "matplotlib.options",
+    )
+}
 ORDER: tuple[Kind, ...] = ("data", "file", "state", "order")
 
 
@@ -90,16 +94,33 @@ class Links:
 class Linker:
     """Walks statements in the order of execution."""
 
-    def __init__(self, stable: dict[str, Statement], statements: Sequence[Statement]) -> None:
+    def __init__(self, stable: dict[str, Statement], statements: Sequence[Statement], index: Index[str]) -> None:
         self.stable = stable
         self.statements = statements
+        self.index = index
         self.links = Links()
         self.names: dict[str, Resource] = {}
         self.others: dict[str, Resource] = {}
         # Names a stage was the last to touch, and by changing them: to change them once more adds nothing. It keeps the
         # work linear where many names share objects and every statement may change all of them.
-        self.settled: dict[str, set[str]] = {}
+        self.settled: dict[str, int] = {}
         self.holder: dict[str, str] = {}
+        # Names of which a stage has read what there is, until somebody writes them: to read them again adds nothing.
+        self.known: dict[str, int] = {}
+        self.knowers: dict[str, list[str]] = {}
+        self.replayed = index.mask(stable)
+        # names that have a value at this point, names that were ever written, names that need nobody to write them
+        self.present = 0
+        self.written = 0
+        self.builtins = index.mask(BUILTINS) & ~self.replayed
+        # definitions whose own statements a stage has been given
+        self.carried: dict[str, int] = {}
+        self.filed = 0
+        self.called: dict[str, int] = {}
+        for number, definition in enumerate(statements[0].definitions.items if statements else ()):
+            self.called[definition.name] = self.called.get(definition.name, 0) | 1 << number
+            if definition.facts.files_read or definition.facts.files_written:
+                self.filed |= 1 << number
         self.star = any(item.facts.star for item in statements)
 
     def run(self) -> Links:
@@ -127,66 +148,83 @@ class Linker:
         owner = statement.owner
         assert owner is not None
         # a maybe-write is a read as well: what it does not change must come from before
-        touched = set(statement.reads) | statement.mutates | statement.maybe
+        touched = statement.read_mask | statement.mutate_mask | statement.maybe_mask
         # values refer to the definitions they carry by name
-        touched |= {item.name for item in statement.active if item.name in self.stable}
-        for name in sorted(touched - self.settled.get(owner, set())):
-            definition = self.stable.get(name)
-            if definition is not None:
-                self.need(owner, definition)
-                continue
-            resource = self.names.get(name)
-            if resource is None or not resource.writers:
-                self.absent(statement, name, resource)
-                continue
+        touched |= self.newly_carried(statement, owner)
+        touched &= ~(self.settled.get(owner, 0) | self.known.get(owner, 0) | (self.builtins & ~self.written))
+        if not touched:
+            return
+        for name in sorted(self.index.unmask(touched & self.replayed)):
+            self.need(owner, self.stable[name])
+        self.known[owner] = self.known.get(owner, 0) | (touched & self.replayed)
+        touched &= ~self.replayed
+        if touched & ~self.present:
+            self.absent(statement, touched & ~self.present)
+        for name in sorted(self.index.unmask(touched & self.present)):
+            resource = self.names[name]
             for writer in resource.writers.values():
                 if writer.owner != owner:
                     self.links.reads.setdefault(owner, set()).add(name)
                     self.links.add(writer, statement, name, "data")
             resource.readers.setdefault(owner, statement)
-            self.touched(name, owner)
+            self.touched(name, self.index.bit(name), owner)
+            self.known[owner] = self.known.get(owner, 0) | self.index.bit(name)
+            self.knowers.setdefault(name, []).append(owner)
 
-    def touched(self, name: str, owner: str) -> None:
+    def newly_carried(self, statement: Statement, owner: str) -> int:
+        """Return the names of the replayed definitions a statement may run, as far as they are new to its stage."""
+        new = statement.active_mask & ~self.carried.get(owner, 0)
+        if not new:
+            return 0
+        self.carried[owner] = self.carried.get(owner, 0) | new
+        return self.replayed & self.index.mask({item.name for item in statement.definitions.unmask(new)})
+
+    def touched(self, name: str, bit: int, owner: str) -> None:
         """Note which stage touched a name last."""
         before = self.holder.get(name)
         if before is not None and before != owner:
-            self.settled[before].discard(name)
+            self.settled[before] &= ~bit
         self.holder[name] = owner
-        self.settled.setdefault(owner, set())
+        self.settled.setdefault(owner, 0)
 
     def need(self, owner: str, definition: Statement) -> None:
         """Note that a stage needs a replayed statement of another cell, and what that one reads."""
         needs = self.links.needs.setdefault(owner, set())
-        if definition.owner == owner or definition.index in needs:
-            return
-        needs.add(definition.index)
-        for name in definition.reads:
-            before = self.stable.get(name)
-            if before is not None and before is not definition:
-                self.need(owner, before)
+        todo = [definition]
+        while todo:
+            item = todo.pop()
+            if item.owner == owner or item.index in needs:
+                continue
+            needs.add(item.index)
+            reads = item.read_mask & self.replayed & ~self.known.get(owner, 0)
+            todo += [self.stable[name] for name in self.index.unmask(reads)]
 
-    def absent(self, statement: Statement, name: str, resource: Resource | None) -> None:
-        """Note a name that nobody defined before; only one that is surely looked up here is missing."""
-        deleted = resource.deleted if resource is not None else None
-        surely = name in statement.facts.reads and name not in statement.facts.guarded
-        called = any(
-            name in definition.facts.reads
-            and name not in definition.facts.guarded
-            and definition.name in statement.facts.called
-            for definition in statement.active
-        )
-        own = name in statement.facts.binds | statement.maybe
-        if (surely or called) and not own and not self.star and (deleted is not None or name not in BUILTINS):
-            self.links.missing.append((statement, name, deleted))
+    def absent(self, statement: Statement, names: int) -> None:
+        """Note names that nobody defined before; only those that are surely looked up here are missing."""
+        facts = statement.facts
+        surely = facts.reads.keys() - facts.guarded
+        for name in facts.called:
+            for definition in statement.definitions.unmask(self.called.get(name, 0) & statement.active_mask):
+                surely |= definition.facts.reads.keys() - definition.facts.guarded
+        own = facts.binds | statement.maybe
+        for name in sorted(set(self.index.unmask(names & self.index.mask(surely) & ~self.index.mask(own)))):
+            resource = self.names.get(name)
+            deleted = resource.deleted if resource is not None else None
+            if not self.star and (deleted is not None or name not in BUILTINS):
+                self.links.missing.append((statement, name, deleted))
 
     def write(self, statement: Statement) -> None:
         """Note what a statement writes; a sure write makes earlier ones unreachable."""
         facts, owner = statement.facts, str(statement.owner)
-        sure = facts.binds | facts.deletes
-        for name in sorted(sure | ((statement.maybe | statement.mutates) - self.settled.get(owner, set()))):
-            if name in self.stable:
-                continue
-            self.touched(name, owner)
+        written = (statement.maybe_mask | statement.mutate_mask) & ~self.settled.get(owner, 0)
+        written |= self.index.mask(facts.binds) | self.index.mask(facts.deletes)
+        written &= ~self.replayed
+        self.written |= written
+        for name in sorted(self.index.unmask(written)):
+            bit = self.index.bit(name)
+            self.touched(name, bit, owner)
+            for knower in self.knowers.pop(name, ()):
+                self.known[knower] &= ~bit
             resource = self.names.setdefault(name, Resource())
             for before in (*resource.readers.values(), *resource.writers.values()):
                 self.links.add(before, statement, name, "order")
@@ -197,13 +235,16 @@ class Linker:
             else:
                 resource.writers.setdefault(owner, statement)
             if name in facts.deletes:
-                self.settled[owner].discard(name)
+                self.settled[owner] &= ~bit
+                self.present &= ~bit
             else:
-                self.settled[owner].add(name)
+                self.settled[owner] |= bit
+                self.present |= bit
 
     def files(self, statement: Statement) -> None:
         """Add the edges over files; a path that is not literal may be any file."""
-        facts = [statement.facts, *(definition.facts for definition in statement.active)]
+        code = statement.definitions.unmask(statement.active_mask & self.filed)
+        facts = [statement.facts, *(definition.facts for definition in code)]
         read = {path for item in facts for path in item.files_read}
         written = {path for item in facts for path in item.files_written}
         reads_unknown = "file-read" in statement.effects and not read
@@ -222,9 +263,9 @@ class Linker:
             self.other("state:" + token, statement, "state", writes=True)
         if statement.fate == "own" and {"database", "database-write"} & set(statement.effects):
             self.other("state:database", statement, "order", writes="database-write" in statement.effects)
-        for token in EVERYWHERE:
-            if token not in statement.state and f"state:{token}" in self.others:
-                self.other("state:" + token, statement, "state", writes=False)
+        for token, name in EVERYWHERE.items() if self.others else ():
+            if name in self.others and token not in statement.state:
+                self.other(name, statement, "state", writes=False)
 
     def other(self, name: str, statement: Statement, kind: Kind, *, writes: bool) -> None:
         """Add the edges for one file or piece of state."""
@@ -244,7 +285,7 @@ class Linker:
     def repeats(self, owners: Iterable[str]) -> None:
         """Note what the option-setting statements read, for every stage."""
         for statement in self.statements:
-            for name in statement.reads if statement.fate == "repeat" else ():
-                if name in self.stable:
-                    for owner in sorted(owners):
-                        self.need(owner, self.stable[name])
+            mask = statement.read_mask & self.replayed if statement.fate == "repeat" else 0
+            for name in self.index.unmask(mask):
+                for owner in sorted(owners):
+                    self.need(owner, self.stable[name])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nbprod.analysis import dynamics
+from nbprod.analysis.bits import Index
 from nbprod.analysis.facts import NOTHING, Definition, Facts, Flow
 from nbprod.analysis.scopes import Scope, parameters_of, scope_of
 
@@ -51,6 +52,8 @@ class Context:
     flat
         Names only ever bound to literal lists, dicts … of such, as long as nothing was seen to change them: their
         members share nothing.
+    names
+        Numbers for the names, so that sets of them are masks.
     """
 
     imports: dict[str, str] = field(default_factory=dict)
@@ -60,6 +63,7 @@ class Context:
     methods: dict[str, list[Definition | None]] = field(default_factory=dict)
     immutable: set[str] = field(default_factory=set)
     flat: set[str] = field(default_factory=set)
+    names: Index[str] = field(default_factory=Index)
 
     def forget(self) -> None:
         """Forget what definitions do, before all statements are looked at again."""

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Literal
 
 from nbprod.analysis import knowledge
 from nbprod.analysis.aliases import resolve
+from nbprod.analysis.bits import Bits, Index, Lines
 from nbprod.analysis.context import context_of
 from nbprod.analysis.inlining import expand
 from nbprod.analysis.statements import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from nbprod.analysis.cells import Parsed
     from nbprod.analysis.expressions import Context
@@ -33,9 +35,12 @@ class Statement:
     facts
         What it does by itself.
     reads, mutates, maybe
-        The same with what the code does that it may run: functions it mentions, and what those mention.
+        The same with what the code does that it may run: functions it mentions, and what those mention. They are kept
+        as masks of `names`, as those of chains of functions and of names that share objects are long.
     effects, state
         Likewise.
+    active
+        The definitions it may run.
     fate
         `own`: runs once, in `owner`. `replay`: in every stage that needs it. `repeat`: in every stage after it.
         `left-out`: nowhere.
@@ -47,16 +52,18 @@ class Statement:
     facts: Facts
     first: int
     last: int
-    reads: dict[str, int] = field(default_factory=dict)
-    mutates: set[str] = field(default_factory=set)
-    maybe: set[str] = field(default_factory=set)
+    names: Index[str]
+    definitions: Index[Definition] = field(default_factory=Index)
+    read_mask: int = 0
+    mutate_mask: int = 0
+    maybe_mask: int = 0
+    active_mask: int = 0
     effects: dict[str, str] = field(default_factory=dict)
     state: dict[str, str] = field(default_factory=dict)
     patches: dict[str, int] = field(default_factory=dict)
     seeds: set[str] = field(default_factory=set)
-    uncommitted: set[str] = field(default_factory=set)
-    committed: set[str] = field(default_factory=set)
-    active: set[Definition] = field(default_factory=set)
+    uncommitted: AbstractSet[str] = frozenset()
+    committed: AbstractSet[str] = frozenset()
     fate: Fate = "own"
     owner: str | None = None
 
@@ -71,9 +78,35 @@ class Statement:
         return self.cell.tag.role if self.cell.tag else None
 
     @property
-    def writes(self) -> set[str]:
+    def reads(self) -> Lines:
+        """Names it reads, with the line; for what the code reads that it runs, its own first line."""
+        return Lines(Bits(self.names, self.read_mask), self.facts.reads, self.first + self.parsed.offset)
+
+    @property
+    def mutates(self) -> Bits[str]:
+        """Names whose object it may change."""
+        return Bits(self.names, self.mutate_mask)
+
+    @property
+    def maybe(self) -> Bits[str]:
+        """Names it may bind."""
+        return Bits(self.names, self.maybe_mask)
+
+    @property
+    def active(self) -> Bits[Definition]:
+        """The definitions it may run."""
+        return Bits(self.definitions, self.active_mask)
+
+    @property
+    def write_mask(self) -> int:
+        """Names it binds, deletes or may change, as a mask."""
+        facts, mask = self.facts, self.names.mask
+        return mask(facts.binds) | self.maybe_mask | self.mutate_mask | mask(facts.deletes)
+
+    @property
+    def writes(self) -> Bits[str]:
         """Names it binds, deletes or may change."""
-        return self.facts.binds | self.maybe | self.mutates | self.facts.deletes
+        return Bits(self.names, self.write_mask)
 
 
 def notes_of(notebooks: Sequence[Notebook]) -> tuple[list[Parsed], list[Statement], Context]:
@@ -84,9 +117,12 @@ def notes_of(notebooks: Sequence[Notebook]) -> tuple[list[Parsed], list[Statemen
     context = context_of([node for item in parsed for node in item.statements])
     while True:
         statements = _statements(parsed, context)
-        resolve(statements)
+        resolve(statements, context.names)
         # what was taken for a literal that nothing changes, and is changed after all, is looked at again without that
-        changed = {name for statement in statements for name in context.flat & statement.mutates}
+        mutated = 0
+        for statement in statements:
+            mutated |= statement.mutate_mask
+        changed = context.flat & set(context.names.unmask(mutated))
         if not changed:
             return parsed, statements, context
         context.flat -= changed
@@ -102,7 +138,8 @@ def _statements(parsed: Sequence[Parsed], context: Context) -> list[Statement]:
             if item.magic:
                 _with_cell_magic(facts, item)
             first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
-            statements.append(Statement(len(statements), item, node, facts, first, node.end_lineno or node.lineno))
+            last = node.end_lineno or node.lineno
+            statements.append(Statement(len(statements), item, node, facts, first, last, context.names))
     return statements
 
 

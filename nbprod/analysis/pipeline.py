@@ -36,7 +36,7 @@ def find(notebooks: Sequence[Notebook]) -> Findings:
     stable = replays.stable(statements)
     stages = roles.name_stages(parsed)
     roles.assign(statements, stages)
-    links = Linker(stable, statements).run()
+    links = Linker(stable, statements, context.names).run()
     assembly = Assembly(statements, parsed, links, stable)
     names = list(dict.fromkeys(stages[id(item.cell)] for item in parsed if id(item.cell) in stages))
     order, cycle = ordered(names, links)

@@ -55,11 +55,11 @@ CONFIGURABLE = {
 
 def stable(statements: Sequence[Statement]) -> dict[str, Statement]:
     """Decide the fate `replay` or `repeat` of statements; return the statement that defines each replayed name."""
-    writers = _writers(statements)
+    writers = Writers(statements)
     first_read: dict[str, int] = {}
     found: dict[str, Statement] = {}
     for statement in statements:
-        if _replayable(statement, writers, first_read, found, statements):
+        if _replayable(statement, writers, first_read, found):
             statement.fate = "replay"
             for name in statement.facts.binds | statement.facts.maybe:
                 found.setdefault(name, statement)
@@ -72,40 +72,63 @@ def stable(statements: Sequence[Statement]) -> dict[str, Statement]:
 
 def _read_somewhere(statements: Sequence[Statement], found: dict[str, Statement]) -> dict[str, Statement]:
     """Take out the constants that nobody reads: they run once, so that their value is kept."""
-    read = {name for statement in statements for name in statement.reads}
+    mask = 0
+    for statement in statements:
+        mask |= statement.read_mask
+    read = set(statements[0].names.unmask(mask)) if statements else set()
     for statement in statements:
         if statement.fate == "replay" and kind_of(statement) == "constant" and statement.role != "parameters":
             names = statement.facts.binds
             if not names & read:
                 statement.fate = "own"
-                found = {name: item for name, item in found.items() if name not in names}
+                for name in names:
+                    found.pop(name, None)
     return found
 
 
-def _writers(statements: Sequence[Statement]) -> dict[str, list[Statement]]:
-    """Return the statements that write each name that may be replayed."""
-    candidates = [statement for statement in statements if kind_of(statement) is not None]
-    writers: dict[str, list[Statement]] = {
-        name: [] for item in candidates for name in item.facts.binds | item.facts.maybe
-    }
-    for statement in statements:
-        for name in writers.keys() & statement.writes:
-            writers[name].append(statement)
-    return writers
+class Writers:
+    """Who writes names: names are counted as masks, as a statement may change all names that share an object."""
+
+    def __init__(self, statements: Sequence[Statement]) -> None:
+        self.statements = statements
+        # names written by more than one statement; rebound or deleted by more than one; by one that is no import
+        self.twice = self.bound_twice = self.otherwise = 0
+        self.imports: dict[str, set[str]] = {}
+        once = bound_once = 0
+        for statement in statements:
+            written, facts = statement.write_mask, statement.facts
+            self.twice |= once & written
+            once |= written
+            bound = statement.names.mask(facts.binds | facts.maybe | facts.deletes)
+            self.bound_twice |= bound_once & bound
+            bound_once |= bound
+            if not isinstance(statement.node, IMPORTS):
+                self.otherwise |= written
+        for statement in statements:
+            if isinstance(statement.node, IMPORTS) and self.twice & statement.write_mask:
+                text = ast.dump(statement.node)
+                for name in statement.writes:
+                    self.imports.setdefault(name, set()).add(text)
+
+    def alone(self, statement: Statement, names: set[str]) -> bool:
+        """Whether nothing else writes the names; the same import twice is one."""
+        mask = statement.names.mask(names)
+        if not mask & self.twice:
+            return True
+        if mask & self.twice & self.otherwise or not isinstance(statement.node, IMPORTS):
+            return False
+        return all(len(self.imports[name]) == 1 for name in names if name in self.imports)
 
 
 def _replayable(
-    statement: Statement,
-    writers: dict[str, list[Statement]],
-    first_read: dict[str, int],
-    found: dict[str, Statement],
-    statements: Sequence[Statement],
+    statement: Statement, writers: Writers, first_read: dict[str, int], found: dict[str, Statement]
 ) -> bool:
     kind = kind_of(statement)
     if kind is None or (kind == "constant" and statement.role not in (None, "setup", "parameters")):
         return False
     names = statement.facts.binds | statement.facts.maybe
-    if statement.mutates or statement.facts.deletes or statement.maybe - statement.facts.maybe:
+    more = statement.maybe_mask & ~statement.names.mask(statement.facts.maybe)
+    if statement.mutate_mask or statement.facts.deletes or more:
         return False
     if set(statement.effects) - HARMLESS or statement.state or statement.patches or statement.facts.magics:
         return False
@@ -114,11 +137,11 @@ def _replayable(
     if kind == "connection":
         return (
             len(names) == 1
-            and not _leaves_open(statement, statements)
-            and _only_binder(statement, writers[next(iter(names))])
+            and not _leaves_open(statement, writers.statements)
+            and not statement.names.mask(names) & writers.bound_twice
             and _rests_on(statement, found)
         )
-    return all(_alone(statement, writers[name]) for name in names) and _rests_on(statement, found)
+    return writers.alone(statement, names) and _rests_on(statement, found)
 
 
 def _leaves_open(statement: Statement, statements: Sequence[Statement]) -> bool:
@@ -135,21 +158,6 @@ def _leaves_open(statement: Statement, statements: Sequence[Statement]) -> bool:
         if name in other.committed:
             pending = None
     return False
-
-
-def _only_binder(statement: Statement, writers: list[Statement]) -> bool:
-    name = next(iter(statement.facts.binds))
-    return all(
-        other is statement or name not in other.facts.binds | other.facts.maybe | other.facts.deletes
-        for other in writers
-    )
-
-
-def _alone(statement: Statement, writers: list[Statement]) -> bool:
-    """Whether nothing else writes the name; the same import twice is one."""
-    same = isinstance(statement.node, IMPORTS)
-    text = ast.dump(statement.node) if same else ""
-    return all(other is statement or (same and ast.dump(other.node) == text) for other in writers)
 
 
 def _rests_on(statement: Statement, found: dict[str, Statement]) -> bool:
@@ -228,8 +236,8 @@ def _configures(statement: Statement, found: dict[str, Statement]) -> bool:
     facts = statement.facts
     if (
         facts.binds
-        or statement.maybe
-        or statement.mutates
+        or statement.maybe_mask
+        or statement.mutate_mask
         or facts.deletes
         or set(statement.effects) - {"display", "install"}
     ):

@@ -86,12 +86,16 @@ def _following(statements: Sequence[Statement], stages: dict[int, str]) -> dict[
 def _exploration(statements: Sequence[Statement], stages: dict[int, str]) -> set[int]:
     """Return the untagged cells (by `id()`) all of whose own statements do nothing but show something."""
     by_cell: dict[int, list[Statement]] = {}
-    read_at: dict[str, int] = {}
     for statement in statements:
         if statement.role is None and id(statement.cell) not in stages:
             by_cell.setdefault(id(statement.cell), []).append(statement)
-        for name in statement.reads:
-            read_at[name] = statement.index
+    if not by_cell:
+        return set()
+    names = statements[0].names
+    figures = names.mask({name for items in by_cell.values() for item in items for name in _figures(item)})
+    read_at = {
+        name: statement.index for statement in statements for name in names.unmask(statement.read_mask & figures)
+    }
     return {
         cell
         for cell, items in by_cell.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import heapq
 from dataclasses import replace
+from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from nbprod.core.notebook import Resources, StageOptions
 from nbprod.core.pipeline import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nbprod.analysis.cells import Parsed
     from nbprod.analysis.edges import Links
@@ -68,9 +69,8 @@ class Assembly:
             for bound in item.facts.binds | item.facts.maybe
         }
         parameters = {bound for item in (*before, *prelude) if item.role == "parameters" for bound in item.facts.binds}
-        read = {name for item in executed if item.role != "parameters" for name in item.reads}
-        written = set().union(*(item.writes for item in own if item.fate == "own")) if own else set()
-        written -= self.stable.keys()
+        read = _names(executed, (item.read_mask for item in executed if item.role != "parameters"))
+        written = _names(own, (item.write_mask for item in own if item.fate == "own")) - self.stable.keys()
         deleted = _deleted(own)
         places = [item.place for item in (*cells, *(statement.parsed for statement in own))]
         numbers = {cell.number for home, cell in places if home == places[0][0]}
@@ -89,13 +89,9 @@ class Assembly:
             **_collected(executed),
         )
 
-    def beside(self, needed: Sequence[Statement]) -> list[Statement]:
-        """Return the rest of the parameters cell, and what it reads, where a stage needs any of that cell.
-
-        A cell cut differently for each stage would, in a process that runs several, undo the overrides.
-        """
-        if not any(item.role == "parameters" for item in needed):
-            return []
+    @cached_property
+    def parameters_cell(self) -> list[Statement]:
+        """The replayed statements of the parameters cell, and what they read."""
         found = {item.index: item for item in self.statements if item.role == "parameters" and item.fate == "replay"}
         todo = list(found.values())
         while todo:
@@ -105,6 +101,13 @@ class Assembly:
                     found[definition.index] = definition
                     todo.append(definition)
         return list(found.values())
+
+    def beside(self, needed: Sequence[Statement]) -> list[Statement]:
+        """Return the rest of the parameters cell, and what it reads, where a stage needs any of that cell.
+
+        A cell cut differently for each stage would, in a process that runs several, undo the overrides.
+        """
+        return self.parameters_cell if any(item.role == "parameters" for item in needed) else []
 
     def prelude(self, statements: Sequence[Statement]) -> list[Step]:
         """Return the steps that come before the inputs are loaded: parameters and replays, in notebook order.
@@ -160,6 +163,13 @@ def seeded(statements: Sequence[Statement]) -> dict[str, int]:
     return found
 
 
+def _names(statements: Sequence[Statement], masks: Iterable[int]) -> set[str]:
+    total = 0
+    for mask in masks:
+        total |= mask
+    return set(statements[0].names.unmask(total)) if statements else set()
+
+
 def _deleted(statements: Sequence[Statement]) -> set[str]:
     gone: set[str] = set()
     for statement in statements:
@@ -172,10 +182,13 @@ def _deleted(statements: Sequence[Statement]) -> set[str]:
 def _collected(statements: Sequence[Statement]) -> dict[str, Any]:
     """Return modules, files and environment variables of statements and of the code they may run."""
     total: dict[str, set[str]] = {"modules": set(), "files_read": set(), "files_written": set(), "environment": set()}
+    active = 0
     for statement in statements:
-        for facts in (statement.facts, *(definition.facts for definition in statement.active)):
-            for key, found in total.items():
-                found |= getattr(facts, key)
+        active |= statement.active_mask
+    definitions = statements[0].definitions.unmask(active) if statements else ()
+    for facts in (*(statement.facts for statement in statements), *(definition.facts for definition in definitions)):
+        for key, found in total.items():
+            found |= getattr(facts, key)
     total["files_written"].discard("?")
     return {key: tuple(sorted(found)) for key, found in total.items()}
 

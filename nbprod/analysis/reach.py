@@ -1,0 +1,177 @@
+"""Which code may run when a definition does, and what all of it does together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from nbprod.analysis.bits import Index
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nbprod.analysis.facts import Definition
+    from nbprod.analysis.notes import Statement
+
+
+class Reach(NamedTuple):
+    """Definitions, and the names all of them read, change, perhaps bind, handle, and may give back (masks)."""
+
+    definitions: int
+    reads: int
+    mutates: int
+    maybe: int
+    handled: int
+    returned: int
+
+    def __or__(self, other: Reach) -> Reach:
+        """Return the union."""
+        if not other.definitions & ~self.definitions:
+            return self
+        return Reach(
+            self.definitions | other.definitions,
+            self.reads | other.reads,
+            self.mutates | other.mutates,
+            self.maybe | other.maybe,
+            self.handled | other.handled,
+            self.returned | other.returned,
+        )
+
+
+NOWHERE = Reach(0, 0, 0, 0, 0, 0)
+
+
+class Reaches:
+    """Follows definitions to those they lead to; what is known of one is kept until a name it reads changes its code.
+
+    `lasting` are the classes with attributes that can be changed through their instances.
+    """
+
+    def __init__(self, names: Index[str], code_of: Callable[[str], int]) -> None:
+        self.names = names
+        self.code_of = code_of
+        self.definitions: Index[Definition] = Index()
+        self.own: list[Reach] = []
+        self.known: dict[int, Reach] = {}
+        self.watched = 0
+        self.lasting = 0
+        self.tokens: tuple[dict[str, int], ...] = ({}, {}, {}, {})
+
+    def number(self, definition: Definition) -> int:
+        """Return the number of a definition; what it does by itself is noted when it is met first."""
+        number = self.definitions.numbers.get(definition)
+        if number is None:
+            bit, facts, mask = self.definitions.bit(definition), definition.facts, self.names.mask
+            number = len(self.own)
+            self.own.append(
+                Reach(
+                    bit,
+                    mask(facts.reads),
+                    mask(facts.mutates),
+                    mask(facts.maybe),
+                    mask(facts.handled),
+                    mask(definition.returned.shares),
+                )
+            )
+            self.lasting |= bit if definition.lasting else 0
+            for found, tokens in zip(
+                (facts.effects, facts.state, facts.patches, facts.seeds), self.tokens, strict=True
+            ):
+                for token in found:
+                    tokens[token] = tokens.get(token, 0) | bit
+        return number
+
+    def mask(self, definitions: Iterable[Definition]) -> int:
+        """Return the mask of definitions."""
+        total = 0
+        for definition in definitions:
+            total |= 1 << self.number(definition)
+        return total
+
+    def note_tokens(self, statement: Statement, active: int) -> None:
+        """Add effects, state, patches and seeds of code to what a statement does, each with its first cause."""
+        effects, state, patches, seeds = self.tokens
+        items = self.definitions.items
+        for token, mask in effects.items():
+            if mask & active and token not in statement.effects:
+                statement.effects[token] = items[_lowest(mask & active)].facts.effects[token]
+        for token, mask in state.items():
+            if mask & active and token not in statement.state:
+                statement.state[token] = items[_lowest(mask & active)].facts.state[token]
+        for token, mask in patches.items():
+            if mask & active and token not in statement.patches:
+                statement.patches[token] = items[_lowest(mask & active)].facts.patches[token]
+        statement.seeds.update(token for token, mask in seeds.items() if mask & active)
+
+    def of(self, definitions: int) -> Reach:
+        """Return what running any of these definitions may lead to, themselves included."""
+        total = NOWHERE
+        rest = definitions
+        while rest:
+            number = _lowest(rest)
+            found = self.known.get(number)
+            if found is None:
+                self._follow(number)
+                found = self.known[number]
+            total = found | total if total is NOWHERE else total | found
+            rest &= ~total.definitions
+        return total
+
+    def forget(self, names: int) -> None:
+        """Forget what reads names whose code has changed."""
+        if names & self.watched:
+            self.known = {number: found for number, found in self.known.items() if not found.reads & names}
+
+    def _follow(self, first: int) -> None:
+        """Fill in `known` for a definition and all it leads to; those that lead to each other have one answer."""
+        order: dict[int, int] = {first: 0}
+        lowest = {first: 0}
+        waiting = {first: self._next(first)}
+        path, component = [first], [first]
+        while path:
+            number = path[-1]
+            if waiting[number]:
+                after = _lowest(waiting[number])
+                waiting[number] &= waiting[number] - 1
+                if after in self.known:
+                    continue
+                if after in order:
+                    lowest[number] = min(lowest[number], order[after])
+                    continue
+                order[after] = lowest[after] = len(order)
+                waiting[after] = self._next(after)
+                path.append(after)
+                component.append(after)
+                continue
+            path.pop()
+            if path:
+                lowest[path[-1]] = min(lowest[path[-1]], lowest[number])
+            if lowest[number] == order[number]:
+                members = [component.pop()]
+                while members[-1] != number:
+                    members.append(component.pop())
+                self._close(members)
+
+    def _next(self, number: int) -> int:
+        """Return the definitions one leads to at once."""
+        self.watched |= self.own[number].reads
+        found = 0
+        for name in self.definitions.items[number].facts.reads:
+            found |= self.code_of(name)
+        return found & ~(1 << number)
+
+    def _close(self, members: list[int]) -> None:
+        """Keep what definitions do that lead to each other and else only to what is known."""
+        total = NOWHERE
+        for number in members:
+            total = total | self.own[number]
+        for number in members:
+            rest = self._next(number) & ~total.definitions
+            while rest:
+                total = total | self.known[_lowest(rest)]
+                rest &= ~total.definitions
+        for number in members:
+            self.known[number] = total
+
+
+def _lowest(mask: int) -> int:
+    return (mask & -mask).bit_length() - 1
