@@ -73,9 +73,8 @@ class Reaches:
                 )
             )
             self.lasting |= bit if definition.lasting else 0
-            for found, tokens in zip(
-                (facts.effects, facts.state, facts.patches, facts.seeds), self.tokens, strict=True
-            ):
+            every: tuple[Iterable[str], ...] = (facts.effects, facts.state, facts.patches, facts.seeds)
+            for found, tokens in zip(every, self.tokens, strict=True):
                 for token in found:
                     tokens[token] = tokens.get(token, 0) | bit
         return number
