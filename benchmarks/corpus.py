@@ -45,6 +45,7 @@ try:
 finally:
     print((time.perf_counter() - begin) * 1000)
 """
+SEEDS = "import random\nimport numpy\nrandom.seed(0)\nnumpy.random.seed(0)"
 ENV = {**os.environ, "NBPROD_TRACKING": "none", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 OURS = ("crash", "fails", "differs", "timeout")
 LEFT = (".git", ".nbprod", ".ipynb_checkpoints", "__pycache__")
@@ -124,6 +125,14 @@ def judge(row: Row, project: Path, asked: argparse.Namespace) -> Row:
         return row if row.verdict == "not run" else _nbprod(row, file, asked.timeout)
 
 
+def judge_seeded(row: Row, project: Path, asked: argparse.Namespace) -> Row:
+    """Return the row, judged once more with its generators seeded if it differs: it may differ from itself."""
+    if row.verdict != "differs" or asked.seeds:
+        return row
+    again = judge(replace(row, verdict="crash"), project, argparse.Namespace(**{**vars(asked), "seeds": True}))
+    return replace(again, cut=f"{row.cut}, seeded") if again.verdict == "equal" else row
+
+
 def _prepare(file: Path, asked: argparse.Namespace) -> int:
     """Write the notebook as today's format without outputs, with its kernel and tags; returns how many stages."""
     import nbformat
@@ -133,6 +142,8 @@ def _prepare(file: Path, asked: argparse.Namespace) -> int:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     book.metadata["kernelspec"] = {"name": asked.kernel, "display_name": asked.kernel, "language": "python"}
+    if asked.seeds:
+        book.cells.insert(0, nbformat.v4.new_code_cell(SEEDS))
     stages = cut(book.cells, asked.cut, asked.seed)
     _, book = nbformat.validator.normalize(book)
     nbformat.write(book, file)
@@ -239,6 +250,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kernel", default="python3", help="kernel that runs all of them")
     parser.add_argument("--cut", choices=("headings", "random", "tags"), default="headings")
     parser.add_argument("--seed", type=int, default=0, help="for --cut random")
+    parser.add_argument("--seeds", action="store_true", help="seed the global generators in a first cell")
     parser.add_argument("--timeout", type=float, default=120, help="seconds a notebook may take in plain Jupyter")
     parser.add_argument("--only", help="text that the path must have")
     parser.add_argument("--out", type=Path, help="FILE: rows as JSON lines here, and the table beside it as .md")
@@ -249,7 +261,7 @@ def main() -> int:
     asked = arguments()
     rows = []
     for project, path in notebooks(asked):
-        row = judge(Row(project.name, path, asked.cut), project, asked)
+        row = judge_seeded(judge(Row(project.name, path, asked.cut), project, asked), project, asked)
         rows.append(row)
         print(
             f"{row.verdict:<8} {row.project}/{row.path}  {row.jupyter:.1f} s, {row.verify:.1f} s  {row.why}", flush=True

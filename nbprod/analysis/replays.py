@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.expressions import BUILTINS
@@ -40,6 +41,8 @@ MADE_OF_CONSTANTS = (
     ast.FormattedValue,
 )
 HARMLESS = {"display", "connection", "database"}
+BEFORE_IMPORTS = {"sys.path", "os.environ", "cwd"}
+"""State that decides what an import finds or does."""
 CONFIGURABLE = {
     "os.environ",
     "sys.path",
@@ -58,16 +61,35 @@ def stable(statements: Sequence[Statement]) -> dict[str, Statement]:
     writers = Writers(statements)
     first_read: dict[str, int] = {}
     found: dict[str, Statement] = {}
+    prepared: set[str] = set()
     for statement in statements:
-        if _replayable(statement, writers, first_read, found):
+        if _imports(statement) & prepared:
+            pass  # replayed, it would come before what makes it possible
+        elif _replayable(statement, writers, first_read, found):
             statement.fate = "replay"
             for name in statement.facts.binds | statement.facts.maybe:
                 found.setdefault(name, statement)
         elif _configures(statement, found):
             statement.fate = "repeat"
+        if statement.fate == "own":
+            prepared |= _prepares(statement)
         for name in statement.facts.reads:
             first_read.setdefault(name, statement.index)
     return _read_somewhere(statements, found)
+
+
+def _imports(statement: Statement) -> set[str]:
+    """Return the modules a statement imports, and `*`; nothing for other statements."""
+    if kind_of(statement) != "import":
+        return set()
+    return {"*", *(module.partition(".")[0] for module in statement.facts.modules)}
+
+
+def _prepares(statement: Statement) -> set[str]:
+    """Return the modules whose import may depend on this statement, `*` for all."""
+    if statement.state.keys() & BEFORE_IMPORTS or "install" in statement.effects:
+        return {"*"}
+    return {PurePath(file).stem for file in statement.facts.files_written if file.endswith(".py")}
 
 
 def _read_somewhere(statements: Sequence[Statement], found: dict[str, Statement]) -> dict[str, Statement]:

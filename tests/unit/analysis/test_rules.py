@@ -167,6 +167,25 @@ def test_options_of_setup_are_repeated_in_every_stage_after_them(analysed):
         ]
 
 
+@pytest.mark.parametrize(
+    ("before", "waits"),
+    [
+        ("import sys\nsys.path.append('src')", True),
+        ("import os\nos.environ['BACKEND'] = 'b'", True),
+        ("%cd src", True),
+        ("%%writefile helper.py\ndef f(x): return x", True),
+        ("%%writefile other.py\ndef f(x): return x", False),
+        ("k = 1", False),
+    ],
+)
+def test_an_import_is_not_replayed_before_what_prepares_it(analysed, before, waits):
+    pipeline = analysed([("a", before), "import helper", ("a", "x = helper.f(1)"), ("b", "y = helper.f(x)")])
+    a, b = pipeline.stages
+    assert (2 in a.cells) == waits
+    assert ("import helper" in [source for _, source in steps(b, "replay")]) != waits
+    assert ("helper" in edges(pipeline)["a", "b"]) == waits
+
+
 def test_sys_path_is_set_before_what_is_imported_from_there(analysed):
     pipeline = analysed(
         [("setup", "import sys\nsys.path.insert(0, 'src')\nimport helper"), ("a", "x = 1"), ("b", "y = helper.f(x)")]
