@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 from nbprod.analysis import dynamics, knowledge
-from nbprod.analysis.expressions import Expressions
+from nbprod.analysis.callbacks import Callbacks
+from nbprod.analysis.expressions import BUILTINS
 from nbprod.analysis.facts import NOTHING, Definition, Fit, Flow
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ FITS = frozenset(
 )
 
 
-class Calls(Expressions):
+class Calls(Callbacks):
     """Expressions with calls."""
 
     def _call(self, node: ast.Call) -> Flow:
@@ -65,6 +66,7 @@ class Calls(Expressions):
             self.mutate(first)
             self.join(first, rest)
             return first | rest
+        changed = self.callbacks(node, dotted.rpartition(".")[2], first | rest) if call.pure else NOTHING
         if not call.pure:
             if not call.known:
                 self.opaque(dotted)
@@ -74,7 +76,7 @@ class Calls(Expressions):
         copied = knowledge.listed(dotted, "copies_display") and node.args and isinstance(node.args[0], ast.Dict)
         if call.fresh or copied:
             return NOTHING
-        return self.without_literals(dotted, first | rest)
+        return self.without_literals(dotted, first | rest) | changed
 
     def dynamic(self, node: ast.Call, dotted: str) -> Flow:
         """Call `eval`, `globals` or the like: an evaluated text may read and change whatever there is."""
@@ -105,6 +107,8 @@ class Calls(Expressions):
         """Call a method of an object, known by the method's name alone."""
         receiver = self.flow(func.value)
         name = func.attr
+        if node.args and self.is_class(func.value):  # `list.append(xs, 1)`, `Base.__init__(self, xs)`
+            receiver = receiver | self.flow(node.args[0])
         if name in self.context.methods:
             return self.own_method(node, receiver, name)
         call = knowledge.method(name)
@@ -119,7 +123,15 @@ class Calls(Expressions):
         if "keeps" in call.mutates:
             self.join(receiver, first, rest)
         self.keywords_that_change(node, receiver, pure=call.pure)
-        return NOTHING if call.fresh else receiver | first | rest
+        changed = self.callbacks(node, name, receiver | first | rest)
+        return changed if call.fresh else receiver | first | rest | changed
+
+    def is_class(self, node: ast.expr) -> bool:
+        """Whether a name is surely a class, whose methods take the object as their first argument."""
+        if not isinstance(node, ast.Name):
+            return False
+        key = self.key(node.id)
+        return key in self.context.definitions or (key in BUILTINS and key not in self.context.bound)
 
     def noticed(self, node: ast.Call, func: ast.Attribute, name: str) -> None:
         """Note what methods of certain names tell: models fitted, random draws, names in a text, a database changed."""

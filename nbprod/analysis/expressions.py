@@ -86,6 +86,7 @@ class Expressions:
         self.links: list[frozenset[str]] = []
         self.local_imports: dict[str, str] = {}
         self.local_mutated: set[str] = set()
+        self.changing: set[int] = set()  # lambdas that change what they are called with, by `id()`
         self.offset = 0
 
     # names
@@ -245,6 +246,8 @@ class Expressions:
         definition, undo = self.enter(scope, "<lambda>")
         result = self.flow(node.body)
         undo()
+        if any(key.endswith(f"@{scope.number}") for key in self.local_mutated):
+            self.changing.add(id(node))
         if definition is not None:
             given = frozenset(key for key in result.shares if "@" not in key)
             definition.returned = Flow(given, given)

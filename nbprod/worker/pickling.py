@@ -54,8 +54,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         The references that were needed.
     needs
         Names of the namespace that stored functions read.
-    classes
-        Identities of the classes that were stored by value.
+    made
+        Identities of the classes and functions that were stored by value.
     arrays
         The arrays met that may share memory with others, by id.
     """
@@ -76,7 +76,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         self.memories = memories or {}
         self.used: set[str] = set()
         self.needs: set[str] = set()
-        self.classes: set[int] = set()
+        self.made: set[int] = set()
         self.arrays: dict[int, Any] = {}
         self._apart: dict[int, Any] = {id(memory): memory for memory, _ in self.memories.values()}
         self._reducers: dict[type, Callable[[Any], Any] | None] = {}
@@ -178,6 +178,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             reduced = super().reducer_override(function)
             if reduced is NotImplemented or not own:
                 return reduced
+        self.made.add(id(function))
         self.needs |= reducers.globals_read(function.__code__) & self.namespace.keys()
         state = {name: getattr(function, name) for name in reducers.FUNCTION_STATE}
         for name in ("__kwdefaults__", "__annotations__"):  # copies: sharing a function is not sharing these
@@ -203,7 +204,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         reduced = super().reducer_override(kind)
         if reduced is NotImplemented or len(reduced) < 3:
             return reduced
-        self.classes.add(id(kind))
+        self.made.add(id(kind))
         return reducers.own_class(kind, *reduced)
 
     def _array(self, array: Any) -> Any:

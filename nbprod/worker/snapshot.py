@@ -134,7 +134,7 @@ class Saver:
         found: list[tuple[int, object]] = []
         hidden: set[int] = set()
         for identity, value in pickler.mutable_ids():
-            if identity in pickler.classes if isinstance(value, type) else self._mutable(value):
+            if identity in pickler.made if isinstance(value, type | types.FunctionType) else self._mutable(value):
                 found.append((identity, value))
             elif type(value).__dictoffset__:
                 hidden.add(id(value.__dict__))  # the attributes of what is frozen are frozen too

@@ -76,6 +76,11 @@ def listed(dotted: str, name: str) -> bool:
     return _listed(dotted, tuple(sets("functions")[name]))
 
 
+def listed_name(name: str, which: str) -> bool:
+    """Whether a list of `methods.toml` holds the name of a method or function."""
+    return name in sets("methods")[which]
+
+
 @cache
 def method(name: str) -> Call:
     """Return what calling a method of that name does, whatever the object; notebook classes are not looked up here."""

@@ -272,7 +272,6 @@ def test_names_that_share_an_object_form_a_group(buffers: Buffers):
         "import numpy as np\nc = np.arange(10)\na, b = c[:5], c[5:]",
         "import numpy as np\nc = np.zeros((5, 4))\na, b = c[:, :2], c[:, 2:]",
         "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass P:\n  x: int\np = P(1)\na = (p, p)\nb = [p]",
-        "def f(): return 1\na = f\nb = [f]",
         "import logging\na = [logging.getLogger('x')]\nb = [logging.getLogger('x')]",
     ],
 )
