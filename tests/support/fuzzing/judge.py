@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve()
 ROOT = HERE.parents[3]
-import os
 STRICT = os.environ.get("STRICT")
 MISSING_IS_FINE = ("NB612",)
 
@@ -120,8 +120,9 @@ def replayed(path: Path) -> list[str]:
 
     if STRICT:
         return []
-    found: set[str] = set()
-    for stage in nbprod.analyze(path).stages:
+    pipeline = nbprod.analyze(path)
+    found: set[str] = {item.name for item in pipeline.parameters}
+    for stage in pipeline.stages:
         found |= {*stage.replays, *stage.parameters}
         found |= {name for step in stage.steps if step.kind != "cell" for name in step.names}
     return sorted(found)
@@ -144,7 +145,9 @@ def compared(plain: dict[str, Any], found: dict[str, Any]) -> Verdict:
     wrong = []
     for name, expected in plain["picture"].items():
         if name in found["missing"]:
-            if not found["missing"][name].startswith(MISSING_IS_FINE) and not expected.startswith(("function", "class")):
+            if not found["missing"][name].startswith(MISSING_IS_FINE) and not expected.startswith(
+                ("function", "class")
+            ):
                 wrong.append(f"{name}: {expected} but {found['missing'][name]}")
         elif found["picture"].get(name) != expected:
             wrong.append(f"{name}: {expected} but {found['picture'].get(name)}")
@@ -188,6 +191,4 @@ def shrink(judge: Judge, book: Book, kind: str, tries: int = 400) -> Book:
 
 
 def _surroundings() -> dict[str, str]:
-    import os
-
     return {name: value for name, value in os.environ.items() if not name.startswith("NBPROD_")}

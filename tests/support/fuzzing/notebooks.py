@@ -1,4 +1,11 @@
-"""Random notebooks: statements that fit each other, put into cells, and cells into stages."""
+"""Random notebooks: statements that fit each other, put into cells, and cells into stages.
+
+Statements come from the forms beside this module, which are Python with holes: `{list}` is a name bound to a list,
+`{list:a}` the same and called `a` further on (`{a}`), `{+list}` a name that the statement binds to a list, `{-list}` one
+that it deletes, `{num}` an expression of an integer, `{lit}` a literal, `{self}` the name bound last. Kinds of names
+follow from use: `nest` is a list of lists, `box` a dict of lists with the key 'xs', `fn` a function of an integer,
+`mut` one that changes a list, `obj` has the attributes `n` and `xs` and the method `up`.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +13,13 @@ import ast
 import contextlib
 import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from . import forms, more_forms
-
-GROUPS = {
-    "plain": forms.PLAIN,
-    "functions": forms.FUNCTIONS,
-    "classes": more_forms.CLASSES,
-    "libraries": more_forms.LIBRARIES,
-    "outside": more_forms.OUTSIDE,
-    "imports": more_forms.IMPORTS,
-    "magics": more_forms.MAGICS,
+FORMS = {
+    path.stem: re.split(r"\n\n(?! )", path.read_text(encoding="utf-8").strip("\n"))
+    for path in sorted(Path(__file__).with_name("forms").glob("*.txt"))
 }
-FORMS = {name: re.split(r"\n\n(?! )", text) for name, text in GROUPS.items()}
 THEMES = (
     ("plain", "plain", "functions"),
     ("plain", "functions", "functions"),
@@ -30,7 +30,35 @@ THEMES = (
     ("plain", "functions", "imports", "magics"),
     ("plain", "functions", "classes", "libraries", "outside", "imports", "magics"),
 )
-NAMES = "a b c d e f g h k m n o p q r s t u v w x y z box held acc row".split()
+NAMES = [
+    "a",
+    "b",
+    "c",
+    "d",
+    "e",
+    "f",
+    "g",
+    "h",
+    "k",
+    "m",
+    "n",
+    "o",
+    "p",
+    "q",
+    "r",
+    "s",
+    "t",
+    "u",
+    "v",
+    "w",
+    "x",
+    "y",
+    "z",
+    "box",
+    "held",
+    "acc",
+    "row",
+]
 ALSO = {"ccls": ("cls",), "alias": ("cls", "ccls")}
 HOLE = re.compile(r"\{\{|\}\}|\{([+-]?)(\w+)(?::(\w))?\}")
 ALWAYS = ("if True:", "if len({list}) >= 0:", "for _once in range(1):", "for _twice in [1, 2]:", "try:")

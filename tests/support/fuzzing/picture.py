@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import sys
 import types
@@ -104,7 +105,11 @@ class Painter:
         return f"method {value.__name__} of {self.draw(value.__self__)}"
 
     def _class(self, value: type) -> str:
-        own = {k: v for k, v in vars(value).items() if not k.startswith("_") and not isinstance(v, types.MemberDescriptorType)}
+        own = {
+            k: v
+            for k, v in vars(value).items()
+            if not k.startswith("_") and not isinstance(v, types.MemberDescriptorType)
+        }
         return f"class {value.__qualname__}[{self.parts(sorted(own.items()))}] of {[self.draw(b) for b in value.__bases__]}"
 
     def _property(self, value: Any) -> str:
@@ -154,6 +159,8 @@ class Painter:
 
     def _object(self, value: Any) -> str:
         kind = type(value)
+        if kind.__module__ == "builtins" and kind.__name__.endswith("iterator"):
+            return f"iterator over {list(copy.copy(value))}"
         if kind.__module__ not in ("__main__", "types", "sklearn.linear_model._base"):
             return f"{kind.__module__}.{kind.__qualname__}"
         held = dict(getattr(value, "__dict__", {}))

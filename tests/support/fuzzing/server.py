@@ -86,9 +86,9 @@ def top_to_bottom(cells: list[str], without: list[str]) -> dict[str, Any]:
 
 def of_run(request: dict[str, Any]) -> dict[str, Any]:
     """Draw values of a run, and say why others are missing."""
+    from nbprod.config import Project
     from nbprod.core.errors import NbprodError
     from nbprod.store import load_run
-    from nbprod.config import Project
 
     from . import picture
 
@@ -101,7 +101,11 @@ def of_run(request: dict[str, Any]) -> dict[str, Any]:
         except NbprodError as error:
             missing[name] = f"{error.code} {error.message}"
     known = [name for name in picture.names(values) if name not in request.get("without", ())]
-    return {"picture": picture.of({name: values[name] for name in known}), "missing": missing, "files": files(Path.cwd())}
+    return {
+        "picture": picture.of({name: values[name] for name in known}),
+        "missing": missing,
+        "files": files(Path.cwd()),
+    }
 
 
 def files(folder: Path) -> dict[str, str]:
