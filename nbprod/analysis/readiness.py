@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +55,7 @@ def readiness(pipeline: Pipeline, facts: Mapping[str, bool]) -> Readiness:
         What analysis cannot know, by name: `ran` (it ran top to bottom), `verified`, `pinned` (the environment is),
         `recorded` (a model is), `image`, `monitored`, `scheduled`. Absent means no.
     """
-    book = shlex.quote(pipeline.notebook)
+    book = pipeline.files
     tagged = any(role.stage is not None and not role.inferred for role in pipeline.roles)
     gates = pipeline.gate is not None or any(stage.options.gates for stage in pipeline.stages)
     seeded = not any(item.code == "NB304" for item in pipeline.diagnostics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,15 +22,18 @@ if TYPE_CHECKING:
     from nbprod.serving.model import LoadedModel
 
 
-def model(path: Source, options: RunOptions | None = None, listeners: Sequence[Listener] = ()) -> tuple[Model, Project]:
-    """Return the model of a notebook (run when it changed) or of a model directory, and its project."""
+def model(
+    path: Source | Sequence[Source], options: RunOptions | None = None, listeners: Sequence[Listener] = ()
+) -> tuple[Model, Project]:
+    """Return the model of notebooks (run when they changed) or of a model directory, and its project."""
     import json
 
-    manifest = Path(path) / "nbprod.json"
+    first = Path(path if isinstance(path, str | os.PathLike) else path[0])
+    manifest = first / "nbprod.json"
     if manifest.is_file():
-        return Model(json.loads(manifest.read_text())["name"], str(Path(path).resolve())), Project.find(".")
-    if Path(path).suffix != ".ipynb":
-        raise UsageError("NB912", f"{path} is neither a notebook nor a model directory", "give an .ipynb file")
+        return Model(json.loads(manifest.read_text())["name"], str(first.resolve())), Project.find(".")
+    if first.suffix != ".ipynb":
+        raise UsageError("NB912", f"{first} is neither a notebook nor a model directory", "give an .ipynb file")
     finished = run(path, options=options, listeners=listeners)
     if finished.model is None:
         raise no_model(finished)
@@ -44,11 +48,11 @@ def no_model(finished: Run) -> ModelError:
     )
 
 
-def python_of(path: Source) -> str | None:
+def python_of(path: Source | Sequence[Source]) -> str | None:
     """Return the interpreter of a notebook's kernel; None for a model directory, which any fitting Python serves."""
     from nbprod import execution
 
-    if Path(path).suffix != ".ipynb":
+    if Path(path if isinstance(path, str | os.PathLike) else path[0]).suffix != ".ipynb":
         return None
     return str(execution.interpreter(analyze(path), project_of(path)).python)
 
@@ -61,7 +65,7 @@ def load_model(path: Source) -> LoadedModel:
 
 
 def build(
-    path: Source,
+    path: Source | Sequence[Source],
     tag: str | None = None,
     *,
     base: str | None = None,
@@ -76,7 +80,7 @@ def build(
 
 
 @contextmanager
-def serve(path: Source, host: str = "127.0.0.1", port: int | None = None) -> Iterator[str]:
+def serve(path: Source | Sequence[Source], host: str = "127.0.0.1", port: int | None = None) -> Iterator[str]:
     """Serve a model until the block ends; yields the URL once it is healthy."""
     from nbprod import deploy as deploying
 
@@ -113,7 +117,7 @@ def compare(finished: Run, url: str) -> dict[str, Any]:
     return deploying.compare(finished.model.path, url)
 
 
-def score(path: Source, given: Source, out: Source) -> int:
+def score(path: Source | Sequence[Source], given: Source, out: Source) -> int:
     """Apply a model to a CSV or Parquet file, write it with the predictions, and return the number of rows."""
     from nbprod.serving.score import score_file
 
@@ -122,7 +126,7 @@ def score(path: Source, given: Source, out: Source) -> int:
 
 
 def deploy(
-    path: Source,
+    path: Source | Sequence[Source],
     target: str = "local",
     *,
     name: str | None = None,

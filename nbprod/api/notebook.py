@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from nbprod.analysis import Readiness
     from nbprod.core.notebook import Notebook, Tag
-    from nbprod.core.pipeline import Pipeline
+    from nbprod.core.pipeline import Diagnostic, Pipeline
 
 Source = str | os.PathLike[str]
 PINS = (
@@ -36,6 +36,16 @@ class CheckResult:
 
     pipeline: Pipeline
     readiness: Readiness
+    notebooks: tuple[Notebook, ...] = ()
+
+    def line(self, item: Diagnostic) -> str | None:
+        """Return the line of code a finding is about."""
+        for notebook in (*self.notebooks, *(run for one in self.notebooks for run in one.runs.values())):
+            for cell in notebook.cells if notebook.path == item.notebook else ():
+                lines = cell.source.splitlines()
+                if cell.number == (item.cell or 0) and item.line and item.line <= len(lines):
+                    return lines[item.line - 1]
+        return None
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of `check --json`."""
@@ -70,8 +80,10 @@ def check(path: Source | Sequence[Source], *, draft: Path | None = None) -> Chec
     """Return diagnostics and readiness of a notebook; nothing is executed. `draft` is a file of its unsaved content."""
     from nbprod import analysis
 
-    pipeline = analysis.analyze(read(path, project_of(path), draft))
-    return CheckResult(pipeline, analysis.readiness(pipeline, _facts(pipeline, project_of(path))))
+    read_now = read(path, project_of(path), draft)
+    pipeline = analysis.analyze(read_now)
+    ready = analysis.readiness(pipeline, _facts(pipeline, project_of(path)))
+    return CheckResult(pipeline, ready, tuple(read_now))
 
 
 def explain(code: str) -> str:

@@ -80,7 +80,7 @@ def _asked(
     return replace(options, parameters=execution.parameters(pipeline, given))
 
 
-def why(path: Source, stage: str, parameters: Mapping[str, Any] | None = None) -> StagePlan:
+def why(path: Source | Sequence[Source], stage: str, parameters: Mapping[str, Any] | None = None) -> StagePlan:
     """Return what a run would do with `stage`, and why."""
     from nbprod import execution
 
@@ -90,7 +90,10 @@ def why(path: Source, stage: str, parameters: Mapping[str, Any] | None = None) -
 
 
 def verify(
-    path: Source, parameters: Mapping[str, Any] | None = None, *, listeners: Sequence[Listener] = ()
+    path: Source | Sequence[Source],
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    listeners: Sequence[Listener] = (),
 ) -> Verification:
     """Run the notebook top to bottom and the pipeline, each from scratch in a copy of the folder, and compare."""
     from nbprod import execution

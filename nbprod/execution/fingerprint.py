@@ -142,11 +142,10 @@ def _inputs(before: Mapping[str, Any], now: Fingerprint) -> list[str]:
 def _code(before: Mapping[str, Any], now: Fingerprint, stage: Stage) -> list[str]:
     """Return which cells' code changed; nothing when only the parameters cell did, which is told by its values."""
     old, new = before["cells"], now.cells
-    home = next((step.notebook for step in stage.steps if step.kind == "cell"), "")
     steps = {_name(step): step for step in stage.steps}
     news = [steps[cell] for cell in new if old.get(cell) != new[cell]]
-    here = sorted({step.cell for step in news if step.notebook == home})
-    others = [step for step in news if step.notebook != home]
+    here = sorted({step.cell for step in news if not step.argv})
+    others = [step for step in news if step.argv]  # what %run brought in
     changed = [f"cell {', '.join(map(str, here))}"] if here else []
     changed += dict.fromkeys(f"{step.notebook} cell {step.cell}" if step.cell else step.notebook for step in others)
     if changed:

@@ -65,9 +65,9 @@ def cells(
         lines = ["# Parameters", *(f"{name} = {text}" for name, text in overrides.items())]
         found.append(_code("\n".join(lines), {"role": "overrides"}, ["injected-parameters"]))
     steps = list(enumerate(spec["steps"]))
-    found += [_code(step["source"], _about((at, step), spec)) for at, step in steps if step["kind"] == "replay"]
+    found += [cell for item in steps if item[1]["kind"] == "replay" for cell in _step(item, spec)]
     found.append(_code(begin, {"role": "begin"}))
-    found += [_code(step["source"], _about((at, step), spec)) for at, step in steps if step["kind"] == "cell"]
+    found += [cell for item in steps if item[1]["kind"] == "cell" for cell in _step(item, spec)]
     end = f"# What the cells above left is stored for the stages after this one.\n{_module('job')}.end()"
     return [*found, _code(end, {"role": "end"})]
 
@@ -135,6 +135,21 @@ def _module(name: str) -> str:
 def _about(step: tuple[int, StepSpec], spec: StageSpec) -> dict[str, Any]:
     index, content = step
     return {"stage": spec["stage"], "cell": content["cell"], "kind": content["kind"], "index": index}
+
+
+def _step(item: tuple[int, StepSpec], spec: StageSpec) -> list[dict[str, Any]]:
+    """Return the cell of a step; one that `%run` brought in finds its arguments, and the modules beside its file."""
+    step = item[1]
+    cell, argv = _code(step["source"], _about(item, spec)), step.get("argv", [])
+    script, folder = argv[:1] and argv[0].endswith(".py"), argv[0].rpartition("/")[0] if argv else ""
+    if not folder and not (script and (len(argv) > 1 or "arg" in step["source"])):
+        return [cell]
+    begin = ["import sys as _sys", "_sys.before_run = _sys.argv, _sys.path[:]"]
+    begin += [f"_sys.argv = {list(argv)!r}"] if script else []
+    begin += [f"_sys.path.insert(0, {folder!r})"] if folder else []
+    end = "import sys as _sys\n_sys.argv, _sys.path[:] = _sys.before_run\ndel _sys"
+    about = {"role": "run"}
+    return [_code("\n".join([*begin, "del _sys"]), about), cell, _code(end, about)]
 
 
 def _code(source: str, about: dict[str, Any], tags: Sequence[str] = ()) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import symtable
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.diagnostics.base import Rule, place
@@ -76,12 +77,11 @@ def _isolation(script: Sequence[Statement], everything: Sequence[Statement]) -> 
     own = {name for item in script for name in item.facts.binds | item.facts.maybe}
     before = {name for item in everything[: script[0].index] for name in item.facts.binds | item.facts.maybe}
     bound: set[str] = set()
-    later: set[str] = set()
+    inner = _globals_of_functions(script[0].cell.body)
     for item in script:
-        inner = {name for definition in item.active for name in definition.facts.reads}
-        later |= inner & own
         early = {name for name in item.facts.reads if name not in bound}
-        for name in sorted((early | (inner - own)) & before - BUILTINS):
+        early |= inner - own if item is script[-1] else set()
+        for name in sorted(early & before - BUILTINS):
             message = f"`{name}` is the notebook's; a script that %run starts has no names but its own"
             yield _RUN.at(item, message, _SHARE, item.facts.reads.get(name))
         bound |= item.facts.binds
@@ -91,9 +91,23 @@ def _isolation(script: Sequence[Statement], everything: Sequence[Statement]) -> 
         elif any(isinstance(node, ast.Global) for node in ast.walk(item.node)):
             yield _RUN.at(item, "by `global`, the script changes names of its own alone", _SHARE)
     for other in everything[script[-1].index + 1 :]:
-        for name in sorted(later & (other.facts.binds | other.facts.maybe | other.facts.deletes)):
+        for name in sorted(inner & own & (other.facts.binds | other.facts.maybe | other.facts.deletes)):
             message = f"`{name}` gets another value here, but functions of {script[0].parsed.notebook} keep their own"
             yield _RUN.at(other, message, "use another name, or %run -i")
+
+
+def _globals_of_functions(source: str) -> set[str]:
+    """Return the module's names that code inside functions and classes mentions."""
+    try:
+        tables = list(symtable.symtable(source, "<script>", "exec").get_children())
+    except (SyntaxError, ValueError, RecursionError):
+        return set()
+    found: set[str] = set()
+    while tables:
+        table = tables.pop()
+        found |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()}
+        tables += table.get_children()
+    return found
 
 
 _RUN = Rule(

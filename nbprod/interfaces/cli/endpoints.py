@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 @options.verb("deploy")
-@click.argument("source", metavar="NB|MODEL")
+@options.sources
 @click.option("--target", default="local", show_default=True, metavar="T", help="local or docker.")
 @click.option("--name", metavar="NAME", help="The endpoint's name; default the model's.")
 @click.option("--port", type=int)
 @click.option("--model", metavar="NAME", help="The name that holds the model, when there are several.")
 @options.parameters
-def deploy_verb(source: str, as_json: bool, quiet: bool, **asked: Any) -> int:
+def deploy_verb(source: tuple[str, ...], as_json: bool, quiet: bool, **asked: Any) -> int:
     """Put the model on a target and wait until it answers as the notebook did."""
     screen = Screen(quiet=quiet, stream=sys.stderr if as_json else None)
-    with Progress(screen, source) as progress:
+    with Progress(screen, " ".join(source)) as progress:
         run = RunOptions(model=asked["model"], parameters=options.split_parameters(asked["parameters"]))
         where = {"name": asked["name"], "port": asked["port"]}
         found = api.deploy(source, asked["target"], **where, step=progress.step, options=run)

@@ -53,7 +53,7 @@ def doctor_verb(folder: str, as_json: bool, quiet: bool) -> int:
 
 
 @options.verb("export")
-@click.argument("notebooks", metavar="NB", nargs=-1, required=True)
+@options.notebooks
 @click.option("--to", required=True, metavar="X", help="See nbprod export NB --to list.")
 @click.option("-o", "--out", default=".", metavar="DIR", show_default=True)
 def export_verb(notebooks: tuple[str, ...], to: str, out: str, as_json: bool, quiet: bool) -> int:

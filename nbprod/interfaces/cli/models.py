@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 
 @options.verb("up")
-@options.notebook
+@options.notebooks
 @options.parameters
 @options.profile
 @click.option("--once", is_flag=True, help="Send one request, compare with the notebook's own answer, and exit.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=int, help="Default: 8642, or a free one.")
 @click.option("--model", metavar="NAME", help="The name that holds the model, when there are several.")
-def up_verb(notebook: str, as_json: bool, quiet: bool, **asked: Any) -> int:
+def up_verb(notebooks: tuple[str, ...], as_json: bool, quiet: bool, **asked: Any) -> int:
     """Check, run, package and serve a notebook, and print its URL."""
     screen = Screen(quiet=quiet or as_json)
-    checked = api.check(notebook)
+    checked = api.check(notebooks)
     pipeline = checked.pipeline
     sizes = render.counted(len(pipeline.stages), "stage"), render.counted(len(pipeline.parameters), "parameter")
-    head = " · ".join((notebook, *sizes))
+    head = " · ".join((*notebooks, *sizes))
     screen.line((f"{head:<70}", "bold"), f" readiness {checked.readiness.percent} %")
     for item in pipeline.diagnostics:
         if item.severity != "info":
@@ -41,7 +41,7 @@ def up_verb(notebook: str, as_json: bool, quiet: bool, **asked: Any) -> int:
     api.sound(pipeline)
     with Progress(screen, None) as progress:
         finished = api.run(
-            notebook,
+            notebooks,
             options.split_parameters(asked["parameters"]),
             options=RunOptions(model=asked["model"]),
             listeners=[progress.listen],
@@ -52,12 +52,12 @@ def up_verb(notebook: str, as_json: bool, quiet: bool, **asked: Any) -> int:
         raise api.no_model(finished)
     held = all(gate.held for gate in finished.gates)
     with api.serve_model(finished, asked["host"], asked["port"]) as url:
-        return _answer(screen, finished, url, once=asked["once"], as_json=as_json) or (
+        return _answer(screen, finished, url, pipeline.files, once=asked["once"], as_json=as_json) or (
             0 if held or not asked["once"] else 1
         )
 
 
-def _answer(screen: Screen, finished: Run, url: str, *, once: bool, as_json: bool) -> int:
+def _answer(screen: Screen, finished: Run, url: str, files: str, *, once: bool, as_json: bool) -> int:
     evidence = api.compare(finished, url)
     row = evidence["row"]
     body = json.dumps({"rows": [row]}, ensure_ascii=False).replace("'", "'\\''")
@@ -70,7 +70,7 @@ def _answer(screen: Screen, finished: Run, url: str, *, once: bool, as_json: boo
         print_json({**finished.as_json(), "url": url, "equal": evidence["equal"], "compared": evidence["rows"]})
     if once or not evidence["equal"]:
         return 0 if evidence["equal"] else 1
-    screen.line(f"  Ctrl-C stops. Next: nbprod deploy {finished.notebook}")
+    screen.line(f"  Ctrl-C stops. Next: nbprod deploy {files}")
     _wait()
     return 0
 
@@ -84,10 +84,10 @@ def _wait() -> None:
 
 
 @options.verb("serve")
-@click.argument("source", metavar="NB|MODEL")
+@options.sources
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=int, help="Default: 8642, or a free one.")
-def serve_verb(source: str, host: str, port: int | None, as_json: bool, quiet: bool) -> int:
+def serve_verb(source: tuple[str, ...], host: str, port: int | None, as_json: bool, quiet: bool) -> int:
     """Serve a model in the foreground until Ctrl-C."""
     with api.serve(source, host, port) as url:
         if as_json:
@@ -99,12 +99,12 @@ def serve_verb(source: str, host: str, port: int | None, as_json: bool, quiet: b
 
 
 @options.verb("build")
-@click.argument("source", metavar="NB|MODEL")
+@options.sources
 @click.option("-t", "--tag", metavar="NAME:TAG", help="The image's name.")
 @click.option("--base", metavar="REF", help="Base image; default python:<the notebook's minor>-slim.")
 @click.option("--dockerfile", metavar="DIR", help="Only write the folder that builds it.")
 @options.parameters
-def build_verb(source: str, as_json: bool, quiet: bool, **asked: Any) -> int:
+def build_verb(source: tuple[str, ...], as_json: bool, quiet: bool, **asked: Any) -> int:
     """Make a container image of a model and check that it answers as the notebook did."""
     dockerfile = asked["dockerfile"]
     run = RunOptions(parameters=options.split_parameters(asked["parameters"]))
@@ -147,10 +147,10 @@ def _rows(file: Path) -> list[dict[str, Any]]:
 
 
 @options.verb("score")
-@click.argument("source", metavar="MODEL|NB")
+@options.sources
 @click.option("--in", "given", required=True, type=click.Path(exists=True, dir_okay=False), help="CSV or Parquet.")
 @click.option("--out", required=True, metavar="FILE", help="CSV or Parquet with a column prediction.")
-def score_verb(source: str, given: str, out: str, as_json: bool, quiet: bool) -> int:
+def score_verb(source: tuple[str, ...], given: str, out: str, as_json: bool, quiet: bool) -> int:
     """Apply a model to a file."""
     count = api.score(source, given, out)
     if as_json:

@@ -13,20 +13,20 @@ from nbprod.interfaces.cli.screen import Screen, print_json
 
 
 @options.verb("check")
-@click.argument("notebook", metavar="NB", required=False)
+@click.argument("notebooks", metavar="NB…", nargs=-1)
 @click.option("--explain", metavar="CODE", help="Tell why a diagnostic exists, with an example.")
-def check_verb(notebook: str | None, explain: str | None, as_json: bool, quiet: bool) -> int:
-    """Show diagnostics and readiness of a notebook; nothing is executed."""
+def check_verb(notebooks: tuple[str, ...], explain: str | None, as_json: bool, quiet: bool) -> int:
+    """Show diagnostics and readiness of a notebook, or of several as one pipeline; nothing is executed."""
     if explain:
         click.echo(api.explain(explain))
         return 0
-    if notebook is None:
+    if not notebooks:
         raise UsageError("NB911", "check needs a notebook", "nbprod check NB")
-    found = api.check(notebook)
+    found = api.check(notebooks)
     if as_json:
         print_json(found.as_json())
     else:
-        render.check(Screen(quiet=quiet), found, notebook)
+        render.check(Screen(quiet=quiet), found)
     return 1 if found.pipeline.errors else 0
 
 
@@ -56,7 +56,7 @@ tag_verb.ignore_unknown_options = True  # those of a stage belong to the tag's o
 
 
 @options.verb("graph")
-@click.argument("notebooks", metavar="NB", nargs=-1, required=True)
+@options.notebooks
 @click.option("--format", "style", type=click.Choice(["text", "json", "mermaid", "svg"]), default="text")
 def graph_verb(notebooks: tuple[str, ...], style: str, as_json: bool, quiet: bool) -> int:  # noqa: ARG001 (every verb takes it)
     """Draw the pipeline."""

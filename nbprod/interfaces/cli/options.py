@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 notebook = click.argument("notebook", metavar="NB")
+notebooks = click.argument("notebooks", metavar="NB…", nargs=-1, required=True)
+sources = click.argument("source", metavar="NB…|MODEL", nargs=-1, required=True)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object; messages go to stderr.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
 profile = click.option("--profile", metavar="P", help="Settings of [tool.nbprod.profile.P].")

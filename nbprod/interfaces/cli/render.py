@@ -42,11 +42,12 @@ def error(screen: Screen, problem: NbprodError) -> None:
         screen.line(f"      {problem.hint}")
 
 
-def diagnostic(screen: Screen, item: Diagnostic, source: str | None = None) -> None:
-    """Print one finding with its line of code and its fix."""
+def diagnostic(screen: Screen, item: Diagnostic, source: str | None = None, *, elsewhere: bool = False) -> None:
+    """Print one finding with its line of code and its fix; `elsewhere`: not in the notebook that was asked about."""
     word, style = SEVERITIES[item.severity]
     place = f"cell {item.cell}" if item.cell else ""
-    place += f" line {item.line}" if item.cell and item.line else ""
+    place += f"{' ' * bool(item.cell)}line {item.line}" if item.line else ""
+    place = f"{item.notebook} {place}" if elsewhere else place
     screen.line((f"{word} ", style), f"{item.code}  {place:<14} {item.message}")
     if source is not None:
         screen.line(f"             {source}")
@@ -66,13 +67,11 @@ def _span(item: Diagnostic, source: str) -> tuple[int, int]:
     return found.span() if found else (0, 0)
 
 
-def check(screen: Screen, found: CheckResult, path: str) -> None:
+def check(screen: Screen, found: CheckResult) -> None:
     """Print all findings, a count and the readiness."""
-    sources = _sources(path)
+    several = len(found.pipeline.notebooks) > 1
     for item in found.pipeline.diagnostics:
-        lines = sources.get(item.cell or 0, [])
-        source = lines[item.line - 1] if item.line and 0 < item.line <= len(lines) else None
-        diagnostic(screen, item, source)
+        diagnostic(screen, item, found.line(item), elsewhere=several or item.notebook != found.pipeline.notebook)
     counts = {kind: sum(item.severity == kind for item in found.pipeline.diagnostics) for kind in SEVERITIES}
     words = [counted(counts["error"], "error"), counted(counts["warning"], "warning")]
     tail = f" · nbprod check --explain {found.pipeline.diagnostics[0].code}" if found.pipeline.diagnostics else ""
@@ -85,15 +84,6 @@ def check(screen: Screen, found: CheckResult, path: str) -> None:
 def counted(number: int, word: str) -> str:
     """Return `1 stage` or `5 stages`."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
-def _sources(path: str) -> dict[int, list[str]]:
-    from pathlib import Path
-
-    from nbprod import notebooks
-
-    read = notebooks.read(Path(path), path)
-    return {cell.number: cell.source.splitlines() for cell in read.cells}
 
 
 def stage_line(names: tuple[str, ...], name: str, data: Mapping[str, Any]) -> list[Part]:

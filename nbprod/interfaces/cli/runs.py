@@ -13,7 +13,7 @@ from nbprod.interfaces.cli.screen import Screen, print_json
 
 
 @options.verb("run")
-@click.argument("notebooks", metavar="NB", nargs=-1, required=True)
+@options.notebooks
 @options.parameters
 @options.profile
 @click.option("--from", "start", metavar="S", help="First stage to run; earlier ones are reused as they are.")
@@ -37,7 +37,7 @@ from nbprod.interfaces.cli.screen import Screen, print_json
 def run_verb(notebooks: tuple[str, ...], as_json: bool, quiet: bool, **asked: object) -> int:
     """Run a notebook, or several as one pipeline; what has not changed is reused."""
     screen = Screen(quiet=quiet or as_json)
-    progress = Progress(screen, f"{notebooks[0]}")
+    progress = Progress(screen, " ".join(notebooks))
     try:
         with progress:
             finished = api.run(
@@ -51,7 +51,7 @@ def run_verb(notebooks: tuple[str, ...], as_json: bool, quiet: bool, **asked: ob
     except ExecutionError as error:
         if as_json and error.run:
             print_json({**error.run.as_json(), "error": error.as_json()})
-        render.failure(Screen() if not as_json else Screen(quiet=True), error, notebooks[0])
+        render.failure(Screen() if not as_json else Screen(quiet=True), error, " ".join(notebooks))
         interrupted = error.run is not None and error.run.status is RunStatus.INTERRUPTED
         return INTERRUPTED if interrupted else error.exit_code
     if as_json:
@@ -72,12 +72,12 @@ def _options(asked: dict[str, object]) -> RunOptions:
 
 
 @options.verb("why")
-@options.notebook
+@options.notebooks
 @click.argument("stage", metavar="STAGE")
 @options.parameters
-def why_verb(notebook: str, stage: str, parameters: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+def why_verb(notebooks: tuple[str, ...], stage: str, parameters: tuple[str, ...], as_json: bool, quiet: bool) -> int:
     """Tell why a stage would run or be reused."""
-    found = api.why(notebook, stage, options.split_parameters(parameters))
+    found = api.why(notebooks, stage, options.split_parameters(parameters))
     if as_json:
         print_json({"stage": found.stage, "action": found.action, "reason": found.reason})
     else:
@@ -86,13 +86,13 @@ def why_verb(notebook: str, stage: str, parameters: tuple[str, ...], as_json: bo
 
 
 @options.verb("verify")
-@options.notebook
+@options.notebooks
 @options.parameters
-def verify_verb(notebook: str, parameters: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+def verify_verb(notebooks: tuple[str, ...], parameters: tuple[str, ...], as_json: bool, quiet: bool) -> int:
     """Run the notebook top to bottom and the pipeline, each from scratch, and compare every value."""
     screen = Screen(quiet=quiet or as_json)
-    with Progress(screen, f"{notebook} · verify") as progress:
-        found = api.verify(notebook, options.split_parameters(parameters), listeners=[progress.listen])
+    with Progress(screen, f"{' '.join(notebooks)} · verify") as progress:
+        found = api.verify(notebooks, options.split_parameters(parameters), listeners=[progress.listen])
     if as_json:
         print_json(render.verification_json(found))
     else:
@@ -101,7 +101,7 @@ def verify_verb(notebook: str, parameters: tuple[str, ...], as_json: bool, quiet
 
 
 @options.verb("extract")
-@click.argument("notebooks", metavar="NB", nargs=-1, required=True)
+@options.notebooks
 @click.option("-o", "--out", metavar="DIR", required=True, help="Where the jobs go.")
 def extract_verb(notebooks: tuple[str, ...], out: str, as_json: bool, quiet: bool) -> int:
     """Write the stages as self-contained jobs that plain papermill runs."""
