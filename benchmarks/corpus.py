@@ -174,7 +174,7 @@ def _nbprod(row: Row, file: Path, timeout: float) -> Row:
         first = errors[0]
         place = f"cell {first['cell']} line {first['line']}"
         return replace(row, verdict="refused", why=f"{first['code']} {place}: {first['message']} | {first['fix']}")
-    done = process([*ours, "verify", file.name, "--json"], file.parent, 4 * timeout)
+    done = process([*ours, "verify", file.name, "--json", "--yes"], file.parent, 4 * timeout)
     verdict, why = _verdict(done)
     return replace(row, verdict=verdict, why=why, verify=done.seconds)
 

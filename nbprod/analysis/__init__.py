@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from nbprod.analysis.diagnostics import explain
+from nbprod.analysis.external import External, external
 from nbprod.analysis.graph import to_json, to_mermaid, to_text
 from nbprod.analysis.pipeline import analyze
 from nbprod.analysis.readiness import Readiness, ReadinessStep, readiness
 
-__all__ = ["Readiness", "ReadinessStep", "analyze", "explain", "readiness", "to_json", "to_mermaid", "to_text"]
+__all__ = [
+    "External",
+    "Readiness",
+    "ReadinessStep",
+    "analyze",
+    "explain",
+    "external",
+    "readiness",
+    "to_json",
+    "to_mermaid",
+    "to_text",
+]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.api.notebook import Source, analyze, project_of, sound
+from nbprod.api.notebook import Source, analyze, project_of, read, sound
 from nbprod.config import Project
 from nbprod.core.run import RunOptions
 
@@ -94,13 +94,46 @@ def verify(
     parameters: Mapping[str, Any] | None = None,
     *,
     listeners: Sequence[Listener] = (),
+    reuse: bool = False,
+    allow_effects: bool = False,
+    confirm: Callable[[float], bool] | None = None,
 ) -> Verification:
-    """Run the notebook top to bottom and the pipeline, each from scratch in a copy of the folder, and compare."""
-    from nbprod import execution
+    """Run the notebook top to bottom and the pipeline, each from scratch in a copy of the folder, and compare.
 
-    pipeline = sound(analyze(path))
+    Parameters
+    ----------
+    path
+        A notebook, or several as one pipeline in the order given.
+    parameters
+        Overrides by name, for both sides.
+    listeners
+        Receive events as a run sends them.
+    reuse
+        Compare the pipeline with the outputs saved in the file instead of running the notebook.
+    allow_effects
+        Run it although it changes databases, other machines or files outside the project.
+    confirm
+        Asked before anything runs with the seconds it may take, if that is known; nothing runs when it says no.
+
+    Raises
+    ------
+    AnalysisError, UsageError
+        The notebook was refused, changes what is elsewhere, or `confirm` said no; nothing ran.
+    """
+    from nbprod import analysis, execution
+
+    project = project_of(path)
+    found = read(path, project)
+    pipeline = sound(analysis.analyze(found))
+    effects = tuple(str(item) for item in analysis.external(found))
+    if effects and not allow_effects:
+        raise execution.effects_refused(pipeline, effects)
+    estimate = execution.estimate(pipeline, project, found, reuse=reuse)
+    if confirm is not None and estimate is not None and not confirm(estimate):
+        raise execution.not_confirmed(estimate)
     options = RunOptions(parameters=execution.parameters(pipeline, parameters or {}))
-    return execution.verify(pipeline, project_of(path), options, listeners)
+    verdict = execution.verify(pipeline, project, options, listeners, reuse=reuse)
+    return replace(verdict, effects=effects)
 
 
 def extract(path: Source | Sequence[Source], out: Source) -> list[Path]:

@@ -66,7 +66,8 @@ class Step:
     `replay`: imports, definitions and constants of other cells that the stage needs; they run before inputs are loaded.
     `cell`: the stage's own cells, or what of an untagged cell joined it. `first_line` is the line, in the author's
     cell, of the first line of `source`, so that tracebacks name the author's own line. `order` is the place of the cell
-    among all that are run, those of other notebooks included. `argv` is what `%run` gave the script it is part of.
+    among all that are run, those of other notebooks included. `argv` is what `%run` gave the script it is part of. What
+    a `tolerant` step raises is shown and does not end the stage.
     """
 
     kind: StepKind
@@ -78,6 +79,7 @@ class Step:
     names: tuple[str, ...] = ()
     order: int = 0
     argv: tuple[str, ...] = ()
+    tolerant: bool = False
 
 
 @dataclass(frozen=True, slots=True)

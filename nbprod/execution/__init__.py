@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nbprod.core.errors import ExecutionError
+from nbprod.core.errors import ExecutionError, UsageError
 from nbprod.execution.kernels import Interpreter, interpreter
 from nbprod.execution.overrides import parameters
 from nbprod.execution.planning import plan, why
@@ -19,11 +19,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nbprod.config import Project
+    from nbprod.core.notebook import Notebook
     from nbprod.core.pipeline import Pipeline
     from nbprod.core.protocols import StageTracking
     from nbprod.core.run import Listener, Run, RunOptions, Verification
 
-__all__ = ["Interpreter", "extract", "interpreter", "parameters", "plan", "run", "verify", "why"]
+__all__ = [
+    "Interpreter",
+    "effects_refused",
+    "estimate",
+    "extract",
+    "interpreter",
+    "not_confirmed",
+    "parameters",
+    "plan",
+    "run",
+    "verify",
+    "why",
+]
 
 
 def run(
@@ -64,12 +77,40 @@ def extract(pipeline: Pipeline, project: Project, out: Path) -> list[Path]:
 
 
 def verify(
-    pipeline: Pipeline, project: Project, options: RunOptions, listeners: Sequence[Listener] = ()
+    pipeline: Pipeline,
+    project: Project,
+    options: RunOptions,
+    listeners: Sequence[Listener] = (),
+    *,
+    reuse: bool = False,
 ) -> Verification:
-    """Run the notebook top to bottom and the pipeline, each from scratch in a copy of the folder, and compare."""
+    """Run the notebook top to bottom and the pipeline, each from scratch in a copy of the folder, and compare.
+
+    With `reuse` the notebook is not run: the outputs saved in its file are taken.
+    """
     from nbprod.execution.verifying import verify as compare
 
-    return compare(pipeline, project, options, listeners)
+    return compare(pipeline, project, options, listeners, reuse=reuse)
+
+
+def estimate(pipeline: Pipeline, project: Project, found: Sequence[Notebook], *, reuse: bool = False) -> float | None:
+    """Return the seconds a verification may take, from earlier runs or the times in the files; None when unknown."""
+    from nbprod.execution.verifying.estimate import estimate as guess
+
+    return guess(pipeline, project, found, reuse=reuse)
+
+
+def effects_refused(pipeline: Pipeline, effects: Sequence[str]) -> UsageError:
+    """Return the error for a notebook that changes what is elsewhere."""
+    listed = "\n  ".join(effects)
+    text = f"{pipeline.notebook} changes what is outside its folder, and verify would do it again:\n  {listed}"
+    return UsageError("NB915", text, "nothing was run; --allow-effects runs it all the same")
+
+
+def not_confirmed(seconds: float) -> UsageError:
+    """Return the error for a long verification that nobody agreed to."""
+    minutes = f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"
+    return UsageError("NB916", f"verify would take {minutes}", "nothing was run; --yes runs it, --reuse half of it")
 
 
 def _jobs(engine: str, project: Project) -> Any:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FOLDER = Path(worker.__file__).resolve().parent
-TERMINAL = frozenset({"stage-finished", "model-finished", "failed", "fatal"})
+TERMINAL = frozenset({"stage-finished", "model-finished", "compared", "failed", "fatal"})
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 5.0
 CHUNK = 1 << 16

@@ -85,7 +85,7 @@ def where_bound(pipeline: Pipeline, stage: str, name: str) -> Where:
 
 
 def _step(step: Step) -> StepSpec:
-    return {
+    found: StepSpec = {
         "kind": step.kind,
         "cell": step.cell,
         "cell_id": step.cell_id,
@@ -95,6 +95,7 @@ def _step(step: Step) -> StepSpec:
         "order": step.order,
         "argv": list(step.argv),
     }
+    return {**found, "tolerant": True} if step.tolerant else found
 
 
 def _added(item: Mapping[str, Any]) -> StepSpec:

@@ -80,6 +80,17 @@ def equal(a: object, b: object, *, rtol: float = 0.0, atol: float = 0.0) -> str 
     return _Comparison(rtol, atol).compare(a, b, "", 0)
 
 
+def reason(a: object, b: object) -> str:
+    """Return `order` where the same elements stand in another order, `type` where the types differ, else nothing."""
+    if type(a) is not type(b):
+        return "type"
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple) and len(a) == len(b):
+        return "order" if sorted(map(hashing.content, a)) == sorted(map(hashing.content, b)) else ""
+    if isinstance(a, dict) and isinstance(b, dict) and len(a) == len(b):
+        return "order" if set(map(hashing.content, a)) == set(map(hashing.content, b)) else ""
+    return ""
+
+
 class _Comparison:
     def __init__(self, rtol: float, atol: float) -> None:
         self.rtol = rtol
@@ -248,8 +259,37 @@ class _Comparison:
         place = int(difference.row[0]), int(difference.col[0])
         return self._scalar(a.tocsr()[place], b.tocsr()[place], f"{path}[{place[0]}, {place[1]}]", depth)
 
+    def _figure(self, a: Any, b: Any, path: str, depth: int) -> str | None:  # noqa: ARG002 - as its siblings
+        """Compare what is drawn."""
+        return None if _pixels(a) == _pixels(b) else _says(path, "the drawn figure differs")
+
+    def _axes(self, a: Any, b: Any, path: str, depth: int) -> str | None:
+        return self.compare(a.figure, b.figure, path, depth + 1)
+
+    def _artist(self, a: Any, b: Any, path: str, depth: int) -> str | None:
+        """Compare the figure a line or a text belongs to: it is nothing without it."""
+        if a.figure is None or b.figure is None:
+            return None if a.figure is b.figure else _says(path, "it belongs to a figure on one side only")
+        return self.compare(a.figure, b.figure, path, depth + 1)
+
+    def _chart(self, a: Any, b: Any, path: str, depth: int) -> str | None:
+        return self.compare(a.to_dict(), b.to_dict(), path, depth + 1)
+
+
+def _pixels(figure: Any) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    return bytes(canvas.buffer_rgba())
+
 
 _LIBRARIES = (
+    ("matplotlib.figure", "Figure", "_figure"),
+    ("matplotlib.axes", "Axes", "_axes"),
+    ("matplotlib.artist", "Artist", "_artist"),
+    ("plotly.basedatatypes", "BaseFigure", "_chart"),
+    ("altair", "TopLevelMixin", "_chart"),
     ("pandas", "DataFrame", "_frame"),
     ("pandas", "Series", "_series"),
     ("pandas", "Index", "_index"),

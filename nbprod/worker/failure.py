@@ -48,6 +48,11 @@ def describe(error: BaseException, traceback: list[str]) -> dict[str, Any]:
     return {"kind": kind, "ename": type(error).__name__, "evalue": _text(error), "traceback": traceback}
 
 
+def output(error: BaseException, traceback: list[str]) -> dict[str, Any]:
+    """Return the nbformat output of an error that its cell is allowed."""
+    return {"output_type": "error", "ename": type(error).__name__, "evalue": _text(error), "traceback": traceback}
+
+
 def _exit_code(code: Any) -> int:
     return code if isinstance(code, int) else 1
 

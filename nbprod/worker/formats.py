@@ -5,7 +5,10 @@ JSON throughout. This module is read by both sides, so it knows the standard lib
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from typing import NotRequired  # Python 3.11; the notebook may have an older one
 
 FORMAT = 1
 
@@ -21,6 +24,7 @@ class StepSpec(TypedDict):
     notebook: NotRequired[str]
     order: NotRequired[int]
     argv: NotRequired[list[str]]
+    tolerant: NotRequired[bool]
 
 
 class InputSpec(TypedDict):
@@ -92,6 +96,36 @@ class Group(TypedDict):
     bytes: int
     references: list[str]
     needs: list[str]
+
+
+class Side(TypedDict):
+    """One side of a comparison: stored groups, and where their buffers are."""
+
+    buffers: str
+    groups: list[Group]
+
+
+class Comparison(TypedDict):
+    """Two sides to compare; `stage` makes the definitions that their values refer to."""
+
+    stage: StageSpec
+    left: Side
+    right: Side
+    names: list[str]
+
+
+class Verdict(TypedDict):
+    """A value that differs: where first, either side in a line, its type, and what kind of difference it is.
+
+    `reason` is `aliases`, `order`, `type`, `unknown` or empty.
+    """
+
+    name: str
+    where: str
+    left: str
+    right: str
+    type: str
+    reason: str
 
 
 class Unstorable(TypedDict):

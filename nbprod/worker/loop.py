@@ -15,7 +15,7 @@ from .capture import Capture
 from .channel import Channel
 
 if TYPE_CHECKING:
-    from .formats import ModelSpec, StageSpec
+    from .formats import Comparison, ModelSpec, StageSpec
     from .memory import Memory
     from .shell import Cells
     from .stage import Stage
@@ -96,6 +96,8 @@ class Worker:
                 self._model(operation["spec"])
             elif operation["op"] == "notebook":
                 self._notebook(operation["spec"])
+            elif operation["op"] == "compare":
+                self._compare(operation["spec"])
             else:
                 self._stage(operation["spec"])
         except KeyboardInterrupt:
@@ -136,6 +138,17 @@ class Worker:
                 self._capture.event(failed)
                 return
         self._capture.event({"event": "stage-finished", "manifest": spec["manifest"], "seconds": 0.0})
+
+    def _compare(self, spec: Comparison) -> None:
+        """Tell which values of two runs differ."""
+        from .judge import judge
+
+        stage = self._prepared(spec["stage"])
+        if stage is None:
+            return
+        stage.abandon()
+        found = judge(spec["left"], spec["right"], spec["names"], self._cells.namespace)
+        self._capture.event({"event": "compared", "verdicts": found})
 
     def _model(self, spec: ModelSpec) -> None:
         from .model import write

@@ -110,6 +110,9 @@ class Cells:
         if error is None and self.shell.shown:  # %run, and %%time of older IPython, show an error and go on
             error = self.shell.shown[-1][0]
         shown = self._show_others(error)
+        if isinstance(error, Exception) and step.get("tolerant"):
+            self._sink.output(failure.output(error, shown))
+            error = None
         count = result.execution_count if step["kind"] != "replay" else None
         finished = {"event": "cell-finished", "index": index, "execution_count": count}
         self._sink.event({**finished, "seconds": time.perf_counter() - started})

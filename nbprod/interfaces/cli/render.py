@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nbprod.core.errors import ExecutionError, NbprodError
     from nbprod.core.model import Endpoint
     from nbprod.core.pipeline import Diagnostic
-    from nbprod.core.run import Run, StageRun, Verification
+    from nbprod.core.run import Run, StageRun
 
 ICONS = {
     "succeeded": ("✓", "green"),
@@ -143,36 +143,6 @@ def failure(screen: Screen, problem: ExecutionError, path: str) -> None:
 
 def _failed(run: Run | None) -> StageRun | None:
     return next((stage for stage in run.stages if str(stage.status) == "failed"), None) if run else None
-
-
-def verification(screen: Screen, found: Verification) -> None:
-    """Print whether pipeline and notebook are equal, and every difference with its likely cause."""
-    head = f"notebook {seconds(found.notebook_seconds)} · pipeline {seconds(found.pipeline_seconds)}"
-    screen.line(f"{head} · {found.compared} values compared")
-    for item in found.differences:
-        cell = f"cell {item.cell}" if item.cell else ""
-        screen.line(("differs  ", "bold red"), f"{item.name}   {cell}")
-        screen.line(f"         notebook: {item.notebook}")
-        screen.line(f"         pipeline: {item.pipeline}")
-        if item.cause:
-            screen.line(f"         likely cause: {item.cause}  {'fix: ' + item.fix if item.fix else ''}")
-    if found.left_out:
-        screen.line(f"left out as exploration: cells {', '.join(map(str, found.left_out))}")
-    if found.equal:
-        screen.line(("equal", "green"))
-
-
-def verification_json(found: Verification) -> dict[str, Any]:
-    """Return the object of `verify --json`."""
-    from dataclasses import asdict
-
-    return {
-        "equal": found.equal,
-        "compared": found.compared,
-        "differences": [asdict(item) for item in found.differences],
-        "left_out": list(found.left_out),
-        "seconds": {"notebook": found.notebook_seconds, "pipeline": found.pipeline_seconds},
-    }
 
 
 def run_row(screen: Screen, run: Run) -> None:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from nbprod import api
 from nbprod.core.errors import ExecutionError
 from nbprod.core.run import RunOptions, RunStatus
-from nbprod.interfaces.cli import INTERRUPTED, options, render
+from nbprod.interfaces.cli import INTERRUPTED, options, render, verdict
 from nbprod.interfaces.cli.progress import Progress
 from nbprod.interfaces.cli.screen import Screen, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LONG_SECONDS = 120
+"""A verification that may take longer is run only if somebody says so."""
 
 
 @options.verb("run")
@@ -88,16 +98,44 @@ def why_verb(notebooks: tuple[str, ...], stage: str, parameters: tuple[str, ...]
 @options.verb("verify")
 @options.notebooks
 @options.parameters
-def verify_verb(notebooks: tuple[str, ...], parameters: tuple[str, ...], as_json: bool, quiet: bool) -> int:
-    """Run the notebook top to bottom and the pipeline, each from scratch, and compare every value."""
+@click.option("--reuse", is_flag=True, help="Compare with the outputs saved in the file; the notebook is not run.")
+@click.option("--allow-effects", is_flag=True, help="Run it although it changes what is elsewhere.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask, however long it may take.")
+@click.option("--html", metavar="FILE", help="Write a report, one page that needs nothing else.")
+def verify_verb(notebooks: tuple[str, ...], as_json: bool, quiet: bool, **asked: object) -> int:
+    """Run the notebook top to bottom and the pipeline, each from scratch, and compare all that comes of them."""
     screen = Screen(quiet=quiet or as_json)
     with Progress(screen, f"{' '.join(notebooks)} · verify") as progress:
-        found = api.verify(notebooks, options.split_parameters(parameters), listeners=[progress.listen])
+        found = api.verify(
+            notebooks,
+            options.split_parameters(asked["parameters"]),  # type: ignore[arg-type]  # click gives tuples of str
+            listeners=[progress.listen],
+            reuse=bool(asked["reuse"]),
+            allow_effects=bool(asked["allow_effects"]),
+            confirm=None if asked["yes"] else _agreed(can_ask=screen.live and not screen.quiet),
+        )
+    if asked["html"]:
+        from nbprod.interfaces.cli.verify_page import page
+
+        Path(str(asked["html"])).write_text(page(found), encoding="utf-8")
     if as_json:
-        print_json(render.verification_json(found))
+        print_json(found.as_json())
     else:
-        render.verification(screen, found)
+        verdict.show(screen, found)
     return 0 if found.equal else 1
+
+
+def _agreed(*, can_ask: bool) -> Callable[[float], bool]:
+    """Return what decides whether a verification that takes so many seconds is run."""
+
+    def decide(estimate: float) -> bool:
+        if estimate <= LONG_SECONDS:
+            return True
+        if not (can_ask and sys.stdin.isatty()):
+            return False
+        return click.confirm(f"verify may take about {estimate / 60:.0f} min. Go on?", default=True)
+
+    return decide
 
 
 @options.verb("extract")

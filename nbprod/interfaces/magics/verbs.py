@@ -27,15 +27,27 @@ VERBS = {
     "show": "the last run, or show RUN",
     "pull": "pull NAMES: bring values of the last run into this kernel",
     "why": "why STAGE: why it would run or be reused",
-    "verify": "show that the pipeline equals the notebook",
+    "verify": "show that the pipeline equals the notebook  [-p NAME=VALUE] [--reuse] [--allow-effects]",
     "up": "run, and serve the model as a local endpoint",
     "deploy": "the same as up, --target T chooses where",
     "endpoints": "what is deployed",
     "stop": "stop ENDPOINT",
     "help": "this list",
 }
-OPTIONS = ("-p", "--from", "--to", "--force", "--engine", "--model", "--target", "--notebook", "--stale")
-FLAGS = ("--force", "--stale")
+OPTIONS = (
+    "-p",
+    "--from",
+    "--to",
+    "--force",
+    "--engine",
+    "--model",
+    "--target",
+    "--notebook",
+    "--stale",
+    "--reuse",
+    "--allow-effects",
+)
+FLAGS = ("--force", "--stale", "--reuse", "--allow-effects")
 
 
 class View(Protocol):
@@ -177,10 +189,16 @@ def _why(_session: Session, notebook: Path, call: Call) -> None:
 
 
 def _verify(_session: Session, notebook: Path, call: Call) -> None:
-    found = api.verify(notebook, call.parameters)
+    reuse, allow_effects = bool(call.options.get("--reuse")), bool(call.options.get("--allow-effects"))
+    found = api.verify(notebook, call.parameters, reuse=reuse, allow_effects=allow_effects)
+    lines = []
     for item in found.differences:
-        print(f"differs  {item.name}  {item.notebook} in the notebook, {item.pipeline} in the pipeline")  # noqa: T201 (a cell's output)
-    print(f"{found.compared} values compared: {'equal' if found.equal else 'not equal'}")  # noqa: T201 (a cell's output)
+        sides = f"{item.notebook} in the notebook, {item.pipeline} in the pipeline"
+        lines += [f"differs  {item.name}  cell {item.cell}  {sides}", f"         {item.cause}.  fix: {item.fix}"]
+    lines += [f"left out cell {item.cell}  {item.name}  {item.why}" for item in found.left_out]
+    values, displays = found.compared - found.displays, found.displays
+    lines.append(f"{values} values, {displays} displays compared: {'equal' if found.equal else 'not equal'}")
+    print("\n".join(lines))  # noqa: T201 (a cell's output)
 
 
 def _deploy(session: Session, notebook: Path, call: Call) -> None:

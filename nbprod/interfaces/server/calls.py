@@ -93,7 +93,7 @@ def start_deploy(notebook: Path, body: dict[str, Any]) -> dict[str, Any]:
 
 def start_verify(notebook: Path, body: dict[str, Any]) -> dict[str, Any]:
     """Start `nbprod verify`; returns the operation to follow."""
-    return operations.start("verify", notebook, _parameters(body)).as_json()
+    return operations.start("verify", notebook, [*_parameters(body), "--yes"]).as_json()
 
 
 def _parameters(body: dict[str, Any]) -> list[str]:

@@ -1,0 +1,245 @@
+"""From what differs to what is told: the cell, both sides, the likely cause, the fix, and what was left out."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from nbprod.core.run import Difference, LeftOut, Verification
+from nbprod.execution import specs
+from nbprod.execution.verifying import shown as displayed
+from nbprod.execution.verifying.causes import CLOCK
+from nbprod.execution.verifying.displays import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from nbprod.core.pipeline import CellRole, Pipeline
+    from nbprod.core.run import Run
+    from nbprod.execution.verifying.causes import Causes, Source
+    from nbprod.execution.verifying.shown import Shown, Unlike
+    from nbprod.execution.verifying.values import Compared, Found
+    from nbprod.execution.verifying.whole import Key, Whole
+
+TIMES = frozenset(
+    "float int float64 str datetime date Timestamp timedelta Timedelta struct_time list dict tuple".split()  # noqa: SIM905 - legible as a line
+)
+UNKNOWN = "the cause is not known"
+REPORT = "put the cells into one stage, and report it: it should have been seen before the run"
+STALE = "the saved output may be older than the code: run all cells, save, and verify again"
+ROLES = {
+    "serve": "a serve cell runs where the model is served",
+    "skip": "its role is skip: nobody runs it",
+    "gate": "not reached: a gate before it did not hold",
+    "test": "not reached: a test before it did not hold",
+}
+
+
+class Findings:
+    """Gathers what a verification finds.
+
+    Parameters
+    ----------
+    pipeline, whole, causes
+        What is verified, cut into pieces, and what in it depends on chance.
+    """
+
+    def __init__(self, pipeline: Pipeline, whole: Whole, causes: Causes) -> None:
+        self.pipeline = pipeline
+        self.whole = whole
+        self.causes = causes
+        self.differences: list[Difference] = []
+        self.left_out: list[LeftOut] = []
+        self._values = self._displays = 0
+        self._kinds: dict[str, str] = {}
+        self._counts: dict[str, dict[str, int]] = {}
+        self._stages = {
+            (step.notebook or pipeline.notebook, step.cell): stage.name
+            for stage in specs.every_stage(pipeline)
+            for step in stage.steps
+            if step.kind == "cell"
+        }
+
+    def suspects(self) -> bool:
+        """Whether there is a difference that may be the notebook's own."""
+        return any(item.kind != "error" for item in self.differences)
+
+    def failed(self, run: Run) -> None:
+        """Take a cell that fails in the pipeline only."""
+        if run.error is None:
+            return
+        where = run.error.where
+        cell = where.cell if where else None
+        stage = next((stage.name for stage in run.stages if str(stage.status) == "failed"), "")
+        found = Difference(f"cell {cell}", cell, "runs", f"fails: {run.error.message}", UNKNOWN, REPORT, kind="error")
+        path = where.notebook if where and where.notebook else self.pipeline.notebook
+        self.differences.append(dataclasses.replace(found, stage=stage, path=path))
+
+    def values(self, compared: Compared) -> None:
+        """Take the values that differ, and those that could not be compared."""
+        self._values = compared.count
+        self._counts = {stage: {"values": number} for stage, number in compared.stages.items()}
+        for name, (stage, why) in compared.unstorable.items():
+            where = specs.where_bound(self.pipeline, stage, name)
+            self.left_out.append(LeftOut(where.notebook or "", where.cell, why, name))
+        earlier: list[Found] = []
+        for found in compared.found:
+            self.differences.append(self._value(found, earlier))
+            earlier.append(found)
+        for stage, kind in compared.states:
+            self._state(stage, kind)
+
+    def displays(self, count: int, unlike: Sequence[Unlike], one: Shown, other: Shown) -> None:
+        """Take the cells that do not display the same."""
+        self._displays = count
+        for key in one.outputs.keys() & other.outputs.keys():
+            counts = self._counts.setdefault(self._stages.get(key, ""), {})
+            counts["displays"] = counts.get("displays", 0) + bool(other.outputs[key])
+        names = {item.name for item in self.differences}
+        for item in unlike:
+            path, cell = item.key
+            cause, fix = self._because(self.causes.of_cell(path, cell))
+            follows = sorted(name for name in names if self._mentions(item.key, name))
+            if follows and not cause:
+                cause, fix = f"it shows {follows[0]}, which differs", "see there"
+            found = Difference("output", cell, item.left, item.right, cause or UNKNOWN, fix or REPORT, path)
+            outputs = (tuple(one.outputs[item.key]), tuple(other.outputs[item.key]))
+            stage = self._stages.get(item.key, "")
+            self.differences.append(
+                dataclasses.replace(found, stage=stage, where=item.where, kind="display", outputs=outputs)
+            )
+
+    def chance(self, names: Collection[str], keys: Collection[Key], one: Shown, two: Shown) -> None:
+        """Take what the notebook, run a second time, did not repeat; what only tells the time is left out."""
+        kept = []
+        for item in self.differences:
+            key = (item.path, item.cell or 0)
+            moving = key in keys if item.kind == "display" else item.name in names
+            if not moving:
+                kept.append(item)
+                continue
+            sources = self.causes.of_cell(*key) if item.kind == "display" else self.causes.of_name(item.name, item.cell)
+            if self._only_time(item, sources, one, two):
+                what = "what it shows" if item.kind == "display" else item.name
+                why = f"{what} depends on the clock and is never the same twice"
+                name = "" if item.kind == "display" else item.name
+                self.left_out.append(LeftOut(item.path, item.cell, why, name))
+                continue
+            cause, fix = self._because(sources)
+            words = (
+                f"not deterministic: the notebook differs from itself; {cause or 'what draws by chance is not known'}"
+            )
+            fix = fix or "seed what is random, sort what has no order"
+            kept.append(dataclasses.replace(item, cause=words, fix=fix, deterministic=False))
+        self.differences = kept
+
+    def leave_out(self, one: Shown, other: Shown, *, reused: bool = False) -> None:
+        """Take the cells that are in the notebook only."""
+        for key, role in self.whole.cells.items():
+            why = self._why_left_out(key, role, one, other, reused=reused)
+            if why:
+                self.left_out.append(LeftOut(key[0], key[1], why))
+        self.left_out.sort(key=lambda item: (item.notebook != self.pipeline.notebook, item.notebook, item.cell or 0))
+
+    def verification(self, notebook_seconds: float, pipeline_seconds: float) -> Verification:
+        """Return the result: differences in the order of the notebook, its own chance behind the others."""
+        order = {key: at for at, key in enumerate(self.whole.cells)}
+        self.differences.sort(key=lambda item: (order.get((item.path, item.cell or 0), 0), item.kind == "display"))
+        names = [stage.name for stage in specs.every_stage(self.pipeline)]
+        counts = [
+            {"stage": name, "values": 0, "displays": 0, **self._counts[name]} for name in names if name in self._counts
+        ]
+        return Verification(
+            equal=not self.differences,
+            compared=self._values + self._displays,
+            differences=tuple(self.differences),
+            left_out=tuple(self.left_out),
+            notebook_seconds=notebook_seconds,
+            pipeline_seconds=pipeline_seconds,
+            notebook=self.pipeline.notebook,
+            displays=self._displays,
+            stages=tuple(counts),
+        )
+
+    # a difference in words
+
+    def _value(self, found: Found, earlier: Sequence[Found]) -> Difference:
+        check = found.check
+        name = found.name.partition(", ")[0]
+        where = specs.where_bound(self.pipeline, check.stage, name)
+        self._kinds[found.name] = found.type
+        cause, fix = self._cause(found, where.cell, earlier)
+        path = where.notebook or self.pipeline.notebook
+        sides = (found.name, where.cell, found.left, found.right)
+        return Difference(*sides, cause, fix, path, check.stage, found.where)
+
+    def _cause(self, found: Found, cell: int | None, earlier: Sequence[Found]) -> tuple[str, str]:
+        """Return what explains the difference, and nothing that is not related to it."""
+        if found.reason == "aliases":
+            words = "parts that are one object in the notebook are copies in the pipeline, or the reverse"
+            return words, "put the cells that share it into one stage, or copy it on purpose"
+        sources = [source for source in self.causes.of_name(found.name, cell) if source.kind.name != CLOCK]
+        if sources:
+            return self._because(sources)
+        stage = self.pipeline.stage(found.check.stage)
+        before = [item for item in earlier if item.name in stage.reads and item.check.stage != stage.name]
+        if before and found.check.role != "read":
+            return f"it is made from {before[0].name}, which differs before", "see there"
+        if found.check.role == "read":
+            words = (
+                f"{found.name} changes in the notebook before stage {stage.name} reads it, in a way that was not seen"
+            )
+            return words, f"assign it where it changes: {found.name} = …"
+        if found.reason == "type":
+            return "its type is another one after it was stored and loaded", "convert it on purpose where it is made"
+        if found.reason == "order":
+            return "the same elements in another order", "sort it where it is made"
+        if stage.volatile:
+            return f"stage {stage.name} is volatile: {stage.volatile[0]}", "keep what it asks for in a file"
+        return UNKNOWN, REPORT
+
+    def _because(self, sources: Sequence[Source]) -> tuple[str, str]:
+        return (sources[0].cause, sources[0].fix) if sources else ("", "")
+
+    def _state(self, stage: str, kind: str) -> None:
+        steps = [step for step in self.pipeline.stage(stage).steps if step.kind == "cell"]
+        cell, path = (steps[-1].cell, steps[-1].notebook) if steps else (None, "")
+        cause = f"the generator of {kind} stands elsewhere at the end of stage {stage}: another number of draws"
+        name = f"state of {kind}"
+        sides = ("one position", "another position")
+        self.differences.append(
+            Difference(name, cell, *sides, cause, REPORT, path or self.pipeline.notebook, stage, kind="state")
+        )
+
+    def _mentions(self, key: Key, name: str) -> bool:
+        import re
+
+        text = "\n".join(text.source for text in self.whole.texts if (text.notebook, text.cell) == key)
+        return any(re.search(rf"\b{re.escape(part)}\b", text) for part in name.split(", "))
+
+    def _only_time(self, item: Difference, sources: Sequence[Source], one: Shown, two: Shown) -> bool:
+        if not sources or sources[0].kind.name != CLOCK:
+            return False
+        if item.kind == "display":
+            key = (item.path, item.cell or 0)
+            return not displayed.differs_but_for_numbers(one.outputs, two.outputs, key)
+        return self._kinds.get(item.name, "") in TIMES
+
+    def _why_left_out(self, key: Key, role: CellRole | None, one: Shown, other: Shown, *, reused: bool) -> str:
+        kind = role.role if role is not None else ""
+        if key in other.outputs:
+            return "" if key in one.outputs else "it has not been run in the file" if reused else ""
+        if kind == "exploration" and role is not None:
+            return role.reason
+        if kind in ROLES:
+            return ROLES[kind]
+        if key not in one.outputs:
+            return ""
+        if (
+            any(step.order and step.argv for stage in self.pipeline.stages for step in stage.steps)
+            and role
+            and role.stage
+        ):
+            return "it runs another file: its values were compared, what that file shows was not"
+        shows = canonical(one.outputs[key])
+        return "its definitions are repeated where they are needed, what it shows is not" if shows else ""
