@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +48,9 @@ class Inputs:
         """Bind the values; raises `Boundary` or `Trouble` naming the one that is not there."""
         for entry in self._spec["inputs"]:
             self._load(entry)
+        if "matplotlib.figure" in sys.modules:  # importing the backend tells the shell how figures are shown
+            with contextlib.suppress(ImportError):
+                importlib.import_module("matplotlib_inline.backend_inline")
 
     def restore_paths(self) -> None:
         """Restore what imports depend on, so that replayed imports find what they found in the notebook."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbprod.config import Project
-from nbprod.core.errors import StageFailed
+from nbprod.core.errors import StageFailed, UsageError
 from nbprod.core.run import Event, RunStatus, Verification
 from nbprod.execution.verifying import shown, whole
 from nbprod.execution.verifying.causes import Causes
@@ -104,8 +104,11 @@ class _Judge:
 
     def reused(self) -> Verification:
         """Run the pipeline, and compare what it shows with what the notebook's file shows."""
-        parts = self._pipeline(self._copy("pipeline"), whole_run=True)
         saved = shown.of_file(self.whole, self.project)
+        if not any(saved.outputs.values()):
+            text = f"{self.pipeline.notebook} has no saved outputs to compare with"
+            raise UsageError("NB917", text, "run all cells and save, or verify without --reuse")
+        parts = self._pipeline(self._copy("pipeline"), whole_run=True)
         parts_seen = shown.of_pipeline(parts, self.pipeline, self.place / "pipeline")
         count, unlike = shown.compare(saved, parts_seen, self.whole.cells)
         self.findings.failed(parts)

@@ -95,8 +95,6 @@ def cut(pipeline: Pipeline, project: Project, options: RunOptions) -> Whole:
         cells[key] = role
         # a cell with nothing but `%run` is the cells of that file, in the stage its role names
         owner = owners.get(key) or (role.stage if role is not None and role.stage in names else None)
-            role.stage if role is not None and role.stage in names else None
-        )  # `%run` is its file's cells in a stage
         if owner is not None and last is not None and owner != last:
             pieces.append(Piece(last, tuple(steps)))
             steps = []

@@ -61,7 +61,7 @@ def first(item: Difference) -> str:
     path, _, rest = item.where.rpartition(": ")
     left, middle, right = rest.partition(" instead of ")
     if item.kind == "value" and middle:
-        where = f"first at {path}: " if path else ""
+        where = f"{path if 'first' in path else f'first at {path}'}: " if path else ""
         return f"{where}{left} in the notebook, {right} in the pipeline"
     where = f"{item.where}: " if item.where else ""
     return f"{where}{item.notebook} in the notebook, {item.pipeline} in the pipeline"

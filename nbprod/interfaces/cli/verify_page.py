@@ -125,10 +125,10 @@ def _left_out(found: Verification) -> str:
 
 def _method(found: Verification) -> str:
     text = (
-        f"The notebook ran top to bottom in one process ({seconds(found.notebook_seconds)}), the pipeline with each stage "
-        f"in a process of its own ({seconds(found.pipeline_seconds)}), each from scratch in a copy of the folder. All "
-        "values that stages read, leave and end with were compared, exactly and with their types, and all that cells "
-        "display, but for addresses, random ids and durations."
+        f"The notebook ran top to bottom in one process ({seconds(found.notebook_seconds)}), the pipeline with each "
+        f"stage in its own ({seconds(found.pipeline_seconds)}), each from scratch in a copy of the folder. All values "
+        "that stages read, leave and end with were compared, exactly and with their types, and all that cells display, "
+        "but for addresses, random ids and durations."
     )
     if found.reused:
         text = "The pipeline ran in a copy of the folder. What its cells displayed was compared with the saved outputs."
