@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nbprod.analysis.surroundings import NOWHERE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from nbprod.analysis.edges import Links
     from nbprod.analysis.expressions import Context
     from nbprod.analysis.notes import Statement
+    from nbprod.analysis.surroundings import Surroundings
     from nbprod.core.notebook import Notebook
     from nbprod.core.pipeline import Pipeline
 
@@ -39,3 +42,4 @@ class Findings:
     links: Links
     pipeline: Pipeline
     cycle: list[str]
+    around: Surroundings = NOWHERE

@@ -10,6 +10,7 @@ from nbprod.analysis.edges import Linker
 from nbprod.analysis.findings import Findings
 from nbprod.analysis.notes import notes_of
 from nbprod.analysis.stages import PSEUDO, Assembly, ordered
+from nbprod.analysis.surroundings import NOWHERE
 from nbprod.core.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -17,16 +18,18 @@ if TYPE_CHECKING:
 
     from nbprod.analysis.cells import Parsed
     from nbprod.analysis.notes import Statement
+    from nbprod.analysis.surroundings import Surroundings
     from nbprod.core.notebook import Notebook
     from nbprod.core.pipeline import Stage
 
 
-def analyze(notebooks: Sequence[Notebook]) -> Pipeline:
+def analyze(notebooks: Sequence[Notebook], around: Surroundings = NOWHERE) -> Pipeline:
     """Return the pipeline of one notebook, or of several in this order.
 
     What is wrong with them is in `Pipeline.diagnostics`; nothing is raised for the user's mistakes.
     """
     findings = find(notebooks)
+    findings.around = around
     return replace(findings.pipeline, diagnostics=diagnostics.check(findings))
 
 

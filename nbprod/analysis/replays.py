@@ -166,6 +166,11 @@ def _replayable(
     return writers.alone(statement, names) and _rests_on(statement, found)
 
 
+def can_open_again(statement: Statement, statements: Sequence[Statement]) -> bool:
+    """Whether a connection may be opened a second time in a later stage without anybody seeing another database."""
+    return kind_of(statement) == "connection" and not _leaves_open(statement, statements)
+
+
 def _leaves_open(statement: Statement, statements: Sequence[Statement]) -> bool:
     """Whether a cell changes the database through this connection and leaves the commit to another cell."""
     if statement.effects["connection"].startswith("duckdb"):

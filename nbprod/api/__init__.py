@@ -5,6 +5,7 @@ Everything people or programs do goes through here; command line, magics, server
 
 from __future__ import annotations
 
+from nbprod.api.checking import CheckResult, check, codes, explain
 from nbprod.api.machine import doctor, example, init, processes, secret, stop_all
 from nbprod.api.models import (
     build,
@@ -26,10 +27,7 @@ from nbprod.api.models import (
     table_rows,
 )
 from nbprod.api.notebook import (
-    CheckResult,
     analyze,
-    check,
-    explain,
     export,
     exporters,
     graph,
@@ -58,6 +56,7 @@ __all__ = [
     "analyze",
     "build",
     "check",
+    "codes",
     "compare",
     "deploy",
     "diff",

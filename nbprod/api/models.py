@@ -73,10 +73,13 @@ def build(
     options: RunOptions | None = None,
 ) -> Image:
     """Make a container image of a model, or with `dockerfile` only the folder that builds it."""
-    from nbprod import packaging
+    from nbprod import packaging, store
 
     found, project = model(path, options)
-    return packaging.build(found, project, tag=tag, base=base, dockerfile=Path(dockerfile) if dockerfile else None)
+    made = packaging.build(found, project, tag=tag, base=base, dockerfile=Path(dockerfile) if dockerfile else None)
+    if made.digest:
+        store.remember_image(project, found.name, made.image)
+    return made
 
 
 @contextmanager
@@ -136,7 +139,7 @@ def deploy(
 ) -> Endpoint:
     """Put a model on a target and wait until it answers as the notebook did; raises `DeployError` otherwise."""
     from nbprod import deploy as deploying
-    from nbprod import packaging
+    from nbprod import packaging, store
 
     say = step or (lambda _text: None)
     say("run")
@@ -145,6 +148,7 @@ def deploy(
     if target != "local":
         say("build")
         image = packaging.build(found, project, tag=None, base=None, dockerfile=None)
+        store.remember_image(project, found.name, image.image)
     say("start")
     python = python_of(path)
     return deploying.deploy(

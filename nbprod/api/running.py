@@ -39,10 +39,8 @@ def run(
         What else was asked of the run.
     listeners
         Receive the run's events.
-    profile
-        Settings of `[tool.nbprod.profile.NAME]`.
-    wait
-        Wait until MLflow knows of the run, so that `model.version` and `model.uri` are set.
+    profile, wait
+        Settings of `[tool.nbprod.profile.NAME]`; whether to wait until MLflow knows of the run and its model.
 
     Raises
     ------
@@ -51,7 +49,7 @@ def run(
     StageFailed
         A cell raised or its process died; the error carries the run.
     """
-    from nbprod import execution, tracking
+    from nbprod import execution, store, tracking
 
     project = project_of(path, profile)
     pipeline = sound(analyze(path))
@@ -59,6 +57,7 @@ def run(
     journal = tracking.Journal(project) if project.tracks else None
     heard = [journal.listener(pipeline, asked), *listeners] if journal else listeners
     finished = execution.run(pipeline, project, asked, heard, journal)
+    store.remember_ran(project, pipeline, finished)
     if journal:
         tracking.spawn_publisher(project)
         finished = replace(finished, notes=(*finished.notes, *journal.notes))

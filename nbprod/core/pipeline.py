@@ -17,8 +17,29 @@ StepKind = Literal["parameters", "replay", "cell"]
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One change to the files that mends a finding by itself.
+
+    `text`: at `line` (1-based, as the cell's author sees it) and `column` (0-based) of the cell, `old` gives way to
+    `new`. `tag`: the cell gets the tag that `%%mlops new` gives; with `old`, as metadata in place of a magic.
+    `outputs`: the cell's outputs go. `requirement`: requirements.txt gets the line `new`.
+    """
+
+    kind: Literal["text", "tag", "outputs", "requirement"]
+    notebook: str
+    cell: int
+    new: str = ""
+    old: str = ""
+    line: int = 0
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding; the same object feeds CLI, JSON, magics and sidebar. `column` and `end_column` are 0-based."""
+    """One finding; the same object feeds CLI, JSON, magics and sidebar. `column` and `end_column` are 0-based.
+
+    `fix` says what to do, in words; `edits` are what `check --fix` does, empty where no machine should.
+    """
 
     code: str
     severity: Severity
@@ -30,6 +51,7 @@ class Diagnostic:
     column: int | None = None
     end_column: int | None = None
     fix: str | None = None
+    edits: tuple[Edit, ...] = ()
 
     @property
     def where(self) -> Where:

@@ -81,6 +81,12 @@ def endpoints(project: Project) -> list[Endpoint]:
     return found
 
 
+def watched(project: Project) -> list[Endpoint]:
+    """Return the endpoints that answer and keep a prediction log to be watched by; asks no Docker engine."""
+    found = _target("local", project, None).endpoints()
+    return [item for item in found if item.state == "healthy" and "predictions" in item.detail]
+
+
 def stop(project: Project, name: str) -> None:
     """Stop an endpoint and forget it; raises `DeployError` when there is none of that name."""
     _holder(project, name).stop(name)

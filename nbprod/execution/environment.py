@@ -51,7 +51,7 @@ def read_env_file(path: str) -> dict[str, str]:
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise UsageError("NB903", f"the env file {path} cannot be read: {error.strerror}") from error
+        raise UsageError("NB906", f"the env file {path} cannot be read: {error.strerror}") from error
     found = {}
     for number, line in enumerate(lines, 1):
         text = line.strip().removeprefix("export ")

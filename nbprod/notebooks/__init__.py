@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nbprod.notebooks.reading import parse, read, strip_magic
+from nbprod.notebooks.editing import edited, rewrite
+from nbprod.notebooks.reading import parse, read, strip_magic, text_of
 from nbprod.notebooks.runs import with_runs
 from nbprod.notebooks.tags import FLAGS, GRAMMAR, OPTIONS, format_tag, parse_magic
 from nbprod.notebooks.writing import write_tag
@@ -11,11 +12,14 @@ __all__ = [
     "FLAGS",
     "GRAMMAR",
     "OPTIONS",
+    "edited",
     "format_tag",
     "parse",
     "parse_magic",
     "read",
+    "rewrite",
     "strip_magic",
+    "text_of",
     "with_runs",
     "write_tag",
 ]

@@ -45,13 +45,13 @@ def write_tag(path: str | os.PathLike[str], cell: str | int, tag: Tag | None) ->
         grammar.from_table(grammar.metadata(tag), "metadata")
     index = _index(parse(text, file.name), cell)
     raw = before["cells"][index]
-    for key, value in _retagged(raw, tag).items():
+    for key, value in retagged(raw, tag).items():
         if raw.get(key) != value:
-            text = _spliced(text, index, key, value)
+            text = spliced(text, index, key, value)
     after = json.loads(text)
     if after != before:
-        _validate(after, before, file.name)
-        _replace(file, text)
+        validate(after, before, file.name)
+        replace_file(file, text)
 
 
 def _index(notebook: Notebook, cell: str | int) -> int:
@@ -65,7 +65,7 @@ def _index(notebook: Notebook, cell: str | int) -> int:
     raise NotebookError("NB008", f"{notebook.path} has no cell {cell}", hint, Where(notebook.path))
 
 
-def _retagged(raw: dict[str, Any], tag: Tag | None) -> dict[str, Any]:
+def retagged(raw: dict[str, Any], tag: Tag | None) -> dict[str, Any]:
     """Return `metadata` and `source` of a cell with this tag, in one form only."""
     source = source_of(raw)
     magic = any(form == "magic" for form, _ in forms(raw, source))
@@ -95,7 +95,7 @@ def _with_magic(source: str, tag: Tag | None) -> str:
     return "".join(lines)
 
 
-def _spliced(text: str, index: int, key: str, value: Any) -> str:
+def spliced(text: str, index: int, key: str, value: Any) -> str:
     """Return the notebook's text with `cells[index][key]` replaced, or added, in the style of the file."""
     cells = _members(text, _after(text, 0))["cells"][0]
     start = _items(text, cells)[index]
@@ -156,7 +156,8 @@ def _next(text: str, end: int) -> int:
     return _after(text, position + 1) if text[position] == "," else position
 
 
-def _validate(after: dict[str, Any], before: dict[str, Any], name: str) -> None:
+def validate(after: dict[str, Any], before: dict[str, Any], name: str) -> None:
+    """Raise `NotebookError` where a change makes a valid notebook invalid."""
     wrong = _violation(after)
     if wrong and not _violation(before):
         raise NotebookError("NB010", f"{name} would not be a valid notebook: {wrong}", None, Where(name))
@@ -170,7 +171,8 @@ def _violation(data: dict[str, Any]) -> str | None:
     return str(first.message) if first else None
 
 
-def _replace(file: Path, text: str) -> None:
+def replace_file(file: Path, text: str) -> None:
+    """Give a file another text, whole or not at all; it keeps its mode."""
     target = file.resolve()
     try:
         mode = target.stat().st_mode

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.core.errors import MissingValue
+from nbprod.core.run import RunStatus, StageStatus
 from nbprod.store.ledger import Ledger, Snapshot, load_manifest
 from nbprod.store.records import from_record, to_record
 from nbprod.store.values import Values
@@ -23,13 +24,21 @@ __all__ = [
     "Values",
     "from_record",
     "history",
+    "image",
     "load_manifest",
     "load_run",
+    "ran",
+    "remember_image",
+    "remember_ran",
     "remember_verified",
     "to_record",
     "verified",
     "with_values",
 ]
+
+
+FACTS = ("ran", "verified")
+DONE = (StageStatus.SUCCEEDED, StageStatus.CACHED)
 
 
 def history(project: Project, notebook: str | None = None, limit: int = 20) -> list[Run]:
@@ -58,6 +67,36 @@ def with_values(record: Mapping[str, Any], project: Project) -> Run:
     folder = project.notebook(record["notebook"]).parent
     values = Values(record["run"], project.home, stages, folder)
     return from_record(record, project.home, values)
+
+
+def ran(project: Project, pipeline: Pipeline) -> bool:
+    """Whether this very pipeline, or its notebook under `verify`, ran to the end."""
+    with Ledger(project.home) as ledger:
+        return any(ledger.fact(f"{what}:{pipeline.notebook}", _stamp(pipeline)) is not None for what in FACTS)
+
+
+def remember_ran(project: Project, pipeline: Pipeline, run: Run) -> None:
+    """Keep that all of a pipeline ran to the end, if it did, until its code changes."""
+    whole = {stage.name for stage in run.stages if stage.status in DONE} >= {stage.name for stage in pipeline.stages}
+    if run.status is not RunStatus.SUCCEEDED or not whole:
+        return
+    key, stamp = f"ran:{pipeline.notebook}", _stamp(pipeline)
+    with Ledger(project.home) as ledger:
+        if ledger.fact(key, stamp) is None:
+            ledger.remember(key, stamp, value=True)
+
+
+def image(project: Project, model: str) -> str | None:
+    """Return the name of the last image built of a model."""
+    with Ledger(project.home) as ledger:
+        found = ledger.fact(f"image:{model}", "")
+    return found if isinstance(found, str) else None
+
+
+def remember_image(project: Project, model: str, name: str) -> None:
+    """Keep the name of an image that was built of a model."""
+    with Ledger(project.home) as ledger:
+        ledger.remember(f"image:{model}", "", name)
 
 
 def verified(project: Project, pipeline: Pipeline) -> bool:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from nbprod.core.pipeline import Diagnostic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from nbprod.analysis.findings import Findings
     from nbprod.analysis.notes import Statement
-    from nbprod.core.pipeline import Severity
+    from nbprod.core.pipeline import Edit, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,27 @@ class Rule:
     fix: str = ""
     check: Callable[[Findings], Iterator[Diagnostic]] | None = None
 
-    def at(self, statement: Statement, message: str, fix: str | None = None, line: int | None = None) -> Diagnostic:
+    def at(
+        self,
+        statement: Statement,
+        message: str,
+        fix: str | None = None,
+        line: int | None = None,
+        edits: tuple[Edit, ...] = (),
+    ) -> Diagnostic:
         """Return a finding at a statement."""
         cell = statement.cell
         place = line if line is not None else statement.first + statement.parsed.offset
         return Diagnostic(
-            self.code, self.severity, message, statement.parsed.notebook, cell.number or None, cell.id, place, fix=fix
+            self.code,
+            self.severity,
+            message,
+            statement.parsed.notebook,
+            cell.number or None,
+            cell.id,
+            place,
+            fix=fix,
+            edits=edits,
         )
 
     def explain(self) -> str:
@@ -51,6 +66,16 @@ def place(statement: Statement, near: Statement | None = None) -> str:
     if not number:
         return path
     return f"cell {number}" if near is None or near.parsed.notebook == path else f"cell {number} of {path}"
+
+
+def hinting(findings: Findings, words: Sequence[str]) -> Iterator[Statement]:
+    """Yield the statements of cells whose text has any of the words (in lower case); the others cannot matter."""
+    cells = set()
+    for item in findings.parsed:
+        text = item.cell.body.lower()
+        if any(word in text for word in words):
+            cells.add(id(item))
+    return (statement for statement in findings.statements if id(statement.parsed) in cells) if cells else iter(())
 
 
 def _indented(text: str) -> str:

@@ -1,4 +1,4 @@
-"""NB205 and NB301: values taken from the session's history, cells executed out of order."""
+"""NB205: values taken from the session's history."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.diagnostics.base import Rule
-from nbprod.core.pipeline import Diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nbprod.analysis.findings import Findings
+    from nbprod.core.pipeline import Diagnostic
 
 _OUTPUT = re.compile(r"_{1,3}|_i{1,3}|_i?[0-9]+|In|Out|_ih|_oh|_dh")
 
@@ -25,22 +25,6 @@ def _history(findings: Findings) -> Iterator[Diagnostic]:
                 yield _HISTORY.at(statement, message, "give that result a name where it is made", line)
 
 
-def _order(findings: Findings) -> Iterator[Diagnostic]:
-    highest, notebook = 0, ""
-    for item in findings.parsed:
-        count = item.cell.execution_count
-        if count is None:
-            continue
-        if item.notebook != notebook:
-            highest, notebook = 0, item.notebook
-        if count < highest:
-            message = "cells were last executed out of order, so the outputs shown may not be what a run gives"
-            place = (item.notebook, item.cell.number, item.cell.id, 1)
-            yield Diagnostic("NB301", "info", message, *place, fix="restart the kernel and run all cells")
-            return
-        highest = count
-
-
 _HISTORY = Rule(
     "NB205",
     "error",
@@ -50,13 +34,4 @@ _HISTORY = Rule(
     "means = df.mean()\n# next cell\nmeans * 2",
     check=_history,
 )
-RULES = (
-    _HISTORY,
-    Rule(
-        "NB301",
-        "info",
-        "cells executed out of order",
-        "The numbers beside the cells do not increase from top to bottom: what is shown comes from another order.",
-        check=_order,
-    ),
-)
+RULES = (_HISTORY,)

@@ -33,6 +33,8 @@ RULES = (
         "error",
         "options that contradict each other",
         "Options on several cells of a stage are merged; two values for one of them leave no sound choice.",
+        "%%mlops stage train --retries 1\n# next cell:\n%%mlops stage train --retries 3",
+        "%%mlops stage train --retries 3\n# next cell:\n%%mlops stage train",
         check=_check,
     ),
 )

@@ -53,6 +53,8 @@ _JOINED = Rule(
     "a cell that joined a stage",
     "Imports, definitions and constants are repeated in each stage that needs them; anything else in an untagged or "
     "setup cell runs once, in the stage before it, or in the first.",
+    "%%mlops stage load\ndf = pd.read_csv(path)\n# next cell, no tag:\ndf = df.dropna()      # is part of stage load",
+    "%%mlops stage clean\ndf = df.dropna()",
     check=_joined,
 )
 _MODELS = Rule(
@@ -60,6 +62,8 @@ _MODELS = Rule(
     "warning",
     "several models",
     "Several fitted objects reach the end of the notebook, and only one is recorded and served.",
+    "ridge = Ridge().fit(X, y)\nforest = RandomForestRegressor().fit(X, y)",
+    "%%mlops stage train --model forest",
     check=_models,
 )
 _VOLATILE = Rule(
@@ -67,7 +71,10 @@ _VOLATILE = Rule(
     "info",
     "a stage that is never reused",
     "What it depends on (network, database, clock, entropy) cannot be seen before it runs, so its result is never "
-    "reused unless you say for how long it may be.",
+    "reused unless you say for how long it may be. A shell line or another process counts as such, too: what it does "
+    "is not seen.",
+    "df = pd.read_sql(query, engine)",
+    "%%mlops stage load --cache-for 1d\ndf = pd.read_sql(query, engine)",
     check=_volatile,
 )
 RULES = (_JOINED, _MODELS, _VOLATILE)

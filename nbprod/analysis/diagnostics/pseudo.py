@@ -52,6 +52,8 @@ _RULE = Rule(
     "serve, gate and test cells run last",
     "Cells with these roles are executed after all stages, so no stage can use what they make, and they see values as "
     "they are at the end.",
+    "%%mlops gate\nbest = accuracy >= 0.9\n# further down:\n%%mlops stage report\nprint(best)",
+    "%%mlops stage evaluate\nbest = accuracy >= 0.9\n# further down:\n%%mlops gate\nassert best",
     check=_check,
 )
 RULES = (_RULE,)

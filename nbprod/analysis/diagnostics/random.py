@@ -2,35 +2,93 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
+from nbprod.analysis import knowledge
 from nbprod.analysis.diagnostics.base import Rule
+from nbprod.analysis.diagnostics.edits import before, dotted, imported_as, with_keyword
 from nbprod.analysis.stages import GENERATORS, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nbprod.analysis.findings import Findings
-    from nbprod.core.pipeline import Diagnostic
+    from nbprod.analysis.notes import Statement
+    from nbprod.core.pipeline import Diagnostic, Edit
+
+SEEDS = {
+    "numpy.random": ("numpy", "np", "{}.random.seed(0)"),
+    "random": ("random", "random", "{}.seed(0)"),
+    "torch.random": ("torch", "torch", "{}.manual_seed(0)"),
+}
 
 
 def _check(findings: Findings) -> Iterator[Diagnostic]:
     seeds = seeded(findings.statements)
-    told: set[tuple[str, int]] = set()
+    told: set[int] = set()
+    offered: set[str] = set()
     for statement in findings.statements:
         causes = [
-            cause
+            (token, cause)
             for token, cause in statement.state.items()
             if token in GENERATORS and seeds.get(token, len(findings.statements)) > statement.index
         ]
         entropy = statement.effects.get("entropy", "")
         if entropy.endswith("without a seed"):
-            causes.append(entropy.removesuffix(" without a seed"))
-        place = (statement.parsed.notebook, statement.cell.number)
-        if causes and place not in told and statement.owner is not None:
-            told.add(place)
-            message = f"random numbers without a seed ({causes[0]}): two runs will differ"
-            yield _RULE.at(statement, message, "pass random_state=0, or call np.random.seed(0) in the first cell")
+            causes.append(("", entropy.removesuffix(" without a seed")))
+        if not causes or statement.owner is None:
+            continue
+        edits = _argument(findings, statement) or _seeding(findings, statement, causes, offered)
+        if edits or id(statement.cell) not in told:
+            told.add(id(statement.cell))
+            message = f"random numbers without a seed ({causes[0][1]}): two runs will differ"
+            seed = edits[0].new.strip(", \n").splitlines()[-1] if edits else ""
+            fix = f"give it a seed: {seed}" if seed else "pass random_state=0, or call np.random.seed(0) before it"
+            yield _RULE.at(statement, message, fix, edits=edits)
+
+
+def _argument(findings: Findings, statement: Statement) -> tuple[Edit, ...]:
+    """Return the edits that give the calls of this statement a seed of their own."""
+    lists = knowledge.sets("random")
+    edits: list[Edit] = []
+    for node in ast.walk(statement.node):
+        if not isinstance(node, ast.Call):
+            continue
+        name = dotted(findings.context, node.func)
+        method = node.func.attr if isinstance(node.func, ast.Attribute) and not name else ""
+        given = {keyword.arg for keyword in node.keywords}
+        if name in lists["entropy_without_argument"] and not node.args and not node.keywords:
+            edits += with_keyword(statement, node, "", "0")
+        elif given & {"random_state", None}:
+            continue
+        elif (
+            name in lists["random_state"]
+            or method in lists["random_methods"]
+            or (name in lists["shuffled_random_state"] and "shuffle" in given)
+        ):
+            edits += with_keyword(statement, node, "random_state", "0")
+    return tuple(edits)
+
+
+def _seeding(
+    findings: Findings, statement: Statement, causes: list[tuple[str, str]], offered: set[str]
+) -> tuple[Edit, ...]:
+    """Return the edit that seeds the global generator before it is drawn from for the first time."""
+    token = next((token for token, _ in causes if token in SEEDS), None)
+    if token is None or token in offered:
+        return ()
+    module, usual, call = SEEDS[token]
+    name = imported_as(findings.context, module)
+    if name is None and usual in findings.context.bound:
+        return ()
+    bound = name is not None and any(name in other.facts.binds for other in findings.statements[: statement.index])
+    head = (
+        "" if bound else f"import {module}\n" if (name or usual) == module else f"import {module} as {name or usual}\n"
+    )
+    edits = before(statement, head + call.format(name or usual))
+    offered |= {token} if edits else set()
+    return edits
 
 
 _RULE = Rule(

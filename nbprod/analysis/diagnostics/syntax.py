@@ -1,4 +1,4 @@
-"""NB110 and NB112: cells that are not Python, notebooks without any."""
+"""NB110, NB112 and NB113: cells and notebooks that are not Python, notebooks without code."""
 
 from __future__ import annotations
 
@@ -13,9 +13,22 @@ if TYPE_CHECKING:
     from nbprod.analysis.findings import Findings
 
 
+FOREIGN = "NB113"
+"""Nothing else is said of a notebook of another language."""
+PYTHON = ("python", "ipython", "python2", "python3")
+
+
 def _problems(findings: Findings) -> Iterator[Diagnostic]:
     for item in findings.parsed:
         yield from item.problems
+
+
+def _foreign(findings: Findings) -> Iterator[Diagnostic]:
+    for notebook in findings.notebooks:
+        if notebook.language is not None and notebook.language.lower() not in PYTHON:
+            message = f"this is a notebook of {notebook.language}; nbprod runs Python notebooks"
+            fix = "choose a Python kernel for it: jupyter kernelspec list"
+            yield Diagnostic(FOREIGN, "error", message, notebook.path, fix=fix)
 
 
 def _no_code(findings: Findings) -> Iterator[Diagnostic]:
@@ -29,8 +42,29 @@ RULES = (
         "NB110",
         "error",
         "a cell that is not Python",
-        "The cell cannot be parsed, so the notebook does not run top to bottom either.",
+        "The cell cannot be parsed, so the notebook does not run top to bottom either. Notes and half-written cells "
+        "may be tagged skip, or made text cells.",
+        "df = pd.read_csv(",
+        'df = pd.read_csv("orders.csv")',
         check=_problems,
     ),
-    Rule("NB112", "error", "no code", "A pipeline is made of code cells; this notebook has none.", check=_no_code),
+    Rule(
+        "NB112",
+        "error",
+        "no code",
+        "A pipeline is made of code cells; this notebook has none that would run.",
+        "# Notes on churn      (a text cell, and no other)",
+        'df = pd.read_csv("orders.csv")',
+        check=_no_code,
+    ),
+    Rule(
+        FOREIGN,
+        "error",
+        "a notebook of another language",
+        "Analysis reads Python, and stages run in Python processes. A notebook of R, Julia or another language is "
+        "refused as a whole.",
+        "library(dplyr)      # kernel: ir",
+        "import pandas as pd      # kernel: python3",
+        check=_foreign,
+    ),
 )

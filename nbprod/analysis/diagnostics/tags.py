@@ -43,6 +43,8 @@ RULES = (
         "tags that disagree",
         "A cell may be tagged by metadata, by a cell tag or by a %%mlops line; all say the same thing, so two of them "
         "on one cell must agree.",
+        'metadata {"nbprod": {"stage": "train"}}, and in the cell:\n%%mlops stage fit',
+        'metadata {"nbprod": {"stage": "train"}}',
     ),
     Rule(
         "NB104",

@@ -127,6 +127,8 @@ RULES = (
         "one stage in two notebooks",
         "A stage's cells run together; those of two notebooks are seldom meant to, and a stage's name stands for one "
         "thing in a pipeline.",
+        "# 01.ipynb\n%%mlops stage load\n# 02.ipynb\n%%mlops stage load",
+        "# 01.ipynb\n%%mlops stage load_orders\n# 02.ipynb\n%%mlops stage load_customers",
         check=_twice,
     ),
     _RUN,

@@ -69,6 +69,7 @@ _DELETED = Rule(
     "a name that was deleted",
     "Run top to bottom, the notebook fails here with NameError: a cell above deletes the name.",
     "del df\ndf.head()",
+    "df.head()\ndel df",
     check=_deleted,
 )
 RULES = (_UNDEFINED, _DELETED)

@@ -67,6 +67,6 @@ def _from_os(error: OSError) -> NbprodError:
         )
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
         return UnavailableError(
-            "NB920", f"no permission for {error.filename}", "set NBPROD_HOME to a folder that can be written"
+            "NB927", f"no permission for {error.filename}", "set NBPROD_HOME to a folder that can be written"
         )
-    return UnavailableError("NB921", str(error), "nbprod doctor checks this machine")
+    return UnavailableError("NB928", str(error), "nbprod doctor checks this machine")

@@ -18,7 +18,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "doctor": ("machine", "what this machine has and lacks"),
     },
     "Notebook": {
-        "check": ("notebook", "diagnostics and readiness (10 % … 100 %)"),
+        "check": ("notebook", "diagnostics and readiness (10 % … 100 %); --fix mends"),
         "tag": ("notebook", "give a cell a stage or a role"),
         "graph": ("notebook", "the pipeline as text, JSON, Mermaid or SVG"),
     },

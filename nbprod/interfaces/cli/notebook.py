@@ -14,15 +14,18 @@ from nbprod.interfaces.cli.screen import Screen, print_json
 
 @options.verb("check")
 @click.argument("notebooks", metavar="NB…", nargs=-1)
-@click.option("--explain", metavar="CODE", help="Tell why a diagnostic exists, with an example.")
-def check_verb(notebooks: tuple[str, ...], explain: str | None, as_json: bool, quiet: bool) -> int:
+@click.option("--fix", "mend", is_flag=True, help="Mend what can be mended mechanically; shows what changed.")
+@click.option(
+    "--explain", metavar="CODE", is_flag=False, flag_value="all", help="Tell why a code exists; all, without."
+)
+def check_verb(notebooks: tuple[str, ...], mend: bool, explain: str | None, as_json: bool, quiet: bool) -> int:
     """Show diagnostics and readiness of a notebook, or of several as one pipeline; nothing is executed."""
     if explain:
-        click.echo(api.explain(explain))
+        click.echo((api.codes() if explain == "all" else api.explain(explain)).rstrip("\n"))
         return 0
     if not notebooks:
         raise UsageError("NB911", "check needs a notebook", "nbprod check NB")
-    found = api.check(notebooks)
+    found = api.check(notebooks, fix=mend)
     if as_json:
         print_json(found.as_json())
     else:

@@ -10,6 +10,7 @@ from nbprod.interfaces.cli.screen import Part, Screen, seconds, stage_colour
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from nbprod.analysis import Readiness
     from nbprod.api import CheckResult
     from nbprod.core.errors import ExecutionError, NbprodError
     from nbprod.core.model import Endpoint
@@ -68,17 +69,30 @@ def _span(item: Diagnostic, source: str) -> tuple[int, int]:
 
 
 def check(screen: Screen, found: CheckResult) -> None:
-    """Print all findings, a count and the readiness."""
+    """Print what was mended, all findings, a count and the readiness."""
+    for line in found.diff:
+        screen.line((line, {"+": "green", "-": "red"}.get(line[:1], "dim")))
+    if found.fixed is not None:
+        screen.line(f"{counted(len(found.fixed), 'finding')} mended")
     several = len(found.pipeline.notebooks) > 1
     for item in found.pipeline.diagnostics:
         diagnostic(screen, item, found.line(item), elsewhere=several or item.notebook != found.pipeline.notebook)
+        if item.edits:
+            screen.line("             nbprod check --fix does it")
     counts = {kind: sum(item.severity == kind for item in found.pipeline.diagnostics) for kind in SEVERITIES}
     words = [counted(counts["error"], "error"), counted(counts["warning"], "warning")]
     tail = f" · nbprod check --explain {found.pipeline.diagnostics[0].code}" if found.pipeline.diagnostics else ""
     screen.line(f"{', '.join(words)} · readiness {found.readiness.percent} %{tail}")
-    following = next((step for step in found.readiness.steps if not step.done), None)
-    if following is not None and following.next:
-        screen.line(f"next: {following.next}")
+    readiness(screen, found.readiness)
+
+
+def readiness(screen: Screen, found: Readiness) -> None:
+    """Print the bar, what is missing, and the next command."""
+    done = found.percent // 10
+    missing = f" missing: {', '.join(found.missing)}" if found.missing else " ready for production"
+    screen.line(("▰" * done, "green"), ("▱" * (10 - done), "dim"), missing)
+    if found.next is not None:
+        screen.line(f"next: {found.next.next}")
 
 
 def counted(number: int, word: str) -> str:

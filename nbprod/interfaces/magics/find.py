@@ -31,7 +31,7 @@ def open_notebook(namespace: Mapping[str, Any]) -> Path:
     found = _from_servers()
     if found is not None:
         return found
-    raise NotebookError("NB005", "cannot tell which notebook is open here", "name it: %mlops run --notebook my.ipynb")
+    raise NotebookError("NB916", "cannot tell which notebook is open here", "name it: %mlops run --notebook my.ipynb")
 
 
 def _from_servers() -> Path | None:
@@ -70,7 +70,7 @@ def require_saved(path: Path, executed: Iterable[tuple[float, str]]) -> None:
         text = source.strip()
         if moment > saved and text and not text.startswith("%mlops") and text not in sources:
             raise NotebookError(
-                "NB006",
+                "NB917",
                 f"{path.name} is older than what this kernel executed",
                 "save first (Ctrl-S), or give --stale to use the file as it is",
                 Where(path.name),

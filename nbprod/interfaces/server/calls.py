@@ -116,7 +116,7 @@ def stage_notebook(notebook: Path, run_id: str, stage: str) -> Any:
     file = Project.find(notebook).root / path if path else None
     if file is None or not file.is_file():
         raise MissingValue(
-            "NB613", f"run {run_id} kept no notebook of stage {stage}", "a cached stage executes nothing"
+            "NB619", f"run {run_id} kept no notebook of stage {stage}", "a cached stage executes nothing"
         )
     return json.loads(file.read_bytes())
 

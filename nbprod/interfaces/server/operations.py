@@ -114,7 +114,7 @@ def find(notebook: Path, name: str) -> Operation:
             return Operation(name, folder, json.loads((folder / "operation.json").read_bytes()))
         except (OSError, ValueError):
             continue
-    raise MissingValue("NB612", f"there is no operation {name}", "start it again")
+    raise MissingValue("NB609", f"there is no operation {name}", "start it again")
 
 
 def stop(operation: Operation) -> None:

@@ -51,7 +51,9 @@ def test_missing_notebook(project, capsys):
 def test_check_as_json(churn, capsys):
     assert cli.run(["check", str(churn), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["diagnostics"] == []
+    assert [(item["code"], item["severity"], item["cell"], item["line"]) for item in found["diagnostics"]] == [
+        ("NB314", "info", 1, 2)
+    ]
     assert 0 <= found["readiness"]["percent"] <= 100
     assert {"name", "done", "next"} <= set(found["readiness"]["steps"][0])
 

@@ -1,0 +1,85 @@
+"""NB322 to NB324: stages cut so that they gain little: one that does everything, cells that define or show only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbprod.analysis.diagnostics.base import Rule
+from nbprod.analysis.replays import DEFINITIONS, IMPORTS
+from nbprod.core.pipeline import Diagnostic, Edit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbprod.analysis.findings import Findings
+    from nbprod.analysis.notes import Statement
+
+MANY = 6
+"""Cells: fewer may well be one stage."""
+
+
+def _everything(findings: Findings) -> Iterator[Diagnostic]:
+    """Yield the only stage, where it reads data, fits a model and judges it."""
+    stages = findings.pipeline.stages
+    if len(stages) != 1 or len(stages[0].cells) < MANY:
+        return
+    tagged = any(role.stage and not role.inferred for role in findings.pipeline.roles)
+    methods = {fit.method for statement in findings.statements for fit in statement.facts.fits}
+    if not methods & {"fit", "fit_transform", "partial_fit"} or not methods & {"predict", "predict_proba", "score"}:
+        return
+    name = findings.pipeline.notebook
+    message = (
+        f"{'stage ' + stages[0].name if tagged else 'the notebook'} does everything: any change runs all of it again"
+    )
+    fix = "give loading, features, training and evaluation stages of their own: nbprod suggest NB"
+    first = next(item for item in findings.parsed if item.cell.number == stages[0].cells[0])
+    yield Diagnostic("NB322", "info", message, name, first.cell.number, first.cell.id, 1, fix=fix)
+
+
+def _cells(findings: Findings) -> Iterator[list[Statement]]:
+    """Yield the statements of each cell that its author made part of a stage."""
+    by_cell: dict[int, list[Statement]] = {}
+    for statement in findings.statements:
+        if statement.role == "stage":
+            by_cell.setdefault(id(statement.cell), []).append(statement)
+    yield from by_cell.values()
+
+
+def _defining(findings: Findings) -> Iterator[Diagnostic]:
+    """Yield cells of a stage that only import and define what every stage repeats."""
+    for statements in _cells(findings):
+        first = statements[0]
+        plain = all(
+            item.fate == "replay" and isinstance(item.node, (*IMPORTS, *DEFINITIONS)) and not item.parsed.magic
+            for item in statements
+        )
+        options = first.cell.tag.options if first.cell.tag else {}
+        if plain and not options:
+            message = f"this cell only imports and defines, so it is no work of stage {first.owner}"
+            edits = (Edit("tag", first.parsed.notebook, first.cell.number, "setup"),)
+            yield _DEFINING.at(first, message, "tag it setup", edits=edits)
+
+
+_DEFINING = Rule(
+    "NB323",
+    "info",
+    "a stage's cell that only defines",
+    "Imports and definitions are repeated in every stage that needs them, whichever cell they are in. Tagged setup, "
+    "the cell says so, and the stage's picture shows what it does.",
+    "%%mlops stage load\nimport pandas as pd",
+    "%%mlops setup\nimport pandas as pd",
+    check=_defining,
+)
+RULES = (
+    Rule(
+        "NB322",
+        "info",
+        "a stage that does everything",
+        "With one stage nothing can be reused, retried, placed on another machine or run at the same time: a changed "
+        "colour of a plot trains the model again.",
+        "# one stage: load, clean, train, plot",
+        "# stages load, clean, train, evaluate: nbprod suggest NB proposes them",
+        check=_everything,
+    ),
+    _DEFINING,
+)
