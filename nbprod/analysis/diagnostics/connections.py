@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def _check(findings: Findings) -> Iterator[Diagnostic]:
-    if len(findings.pipeline.stages) < 2:
+    made_somewhere = any("connection" in statement.facts.effects for statement in findings.statements)
+    if len(findings.pipeline.stages) < 2 or not made_somewhere:
         return
     open_now: dict[str, Statement] = {}
     for statement in findings.statements:

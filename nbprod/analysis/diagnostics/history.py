@@ -20,7 +20,7 @@ def _history(findings: Findings) -> Iterator[Diagnostic]:
     bound = {name for statement in findings.statements for name in statement.facts.binds | statement.facts.maybe}
     for statement in findings.statements:
         for name, line in statement.facts.reads.items():
-            if _OUTPUT.fullmatch(name) and name not in bound and statement.fate != "left-out":
+            if name[0] in "_IO" and _OUTPUT.fullmatch(name) and name not in bound and statement.fate != "left-out":
                 message = f"`{name}` is a result in the session's history, which a pipeline does not have"
                 yield _HISTORY.at(statement, message, "give that result a name where it is made", line)
 

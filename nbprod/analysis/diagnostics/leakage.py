@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nbprod.analysis import knowledge
-from nbprod.analysis.diagnostics.base import Rule
+from nbprod.analysis.diagnostics.base import Rule, hinting
 from nbprod.analysis.diagnostics.edits import dotted
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nbprod.analysis.notes import Statement
     from nbprod.core.pipeline import Diagnostic
 
+HINTS = ("fit", "fillna(", "split(", "transform(", "cross_val", "learning_curve")
 FITS = frozenset({"fit", "fit_transform", "fit_resample", "partial_fit"})
 WATCHED = frozenset({"eval_set", "eval_sets", "valid_sets", "validation_data", "evals"})
 
@@ -80,13 +81,26 @@ def _relevant(findings: Findings) -> bool:
     return any(full in wanted["splits"] | wanted["judges"] for full in used) or "sklearn.model_selection" in used
 
 
+def _names_of_learners(context: Context) -> list[str]:
+    """Return how a cell that makes an object that learns may look."""
+    classes = [f"{name.lower()}(" for name, full in context.imports.items() if knows(full, "learning")]
+    modules = [
+        name for name, full in context.imports.items() if full.startswith(("sklearn", "imblearn", "category_enc"))
+    ]
+    return [*classes, *(f"{name}." for name in modules if name.islower())]
+
+
 def _check(findings: Findings) -> Iterator[Diagnostic]:
     if not _relevant(findings):
         return
     rows = Rows(findings.context)
     stops = any("early_stopping" in item.cell.body for item in findings.parsed)
     told: set[int] = set()
+    near = {id(statement) for statement in hinting(findings, (*HINTS, *_names_of_learners(findings.context)))}
     for statement in findings.statements:
+        if id(statement) not in near:
+            _passed_on(rows, statement)
+            continue
         if statement.owner is None or isinstance(
             statement.node, (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
         ):
@@ -97,6 +111,22 @@ def _check(findings: Findings) -> Iterator[Diagnostic]:
                     told.add(place)
                     yield item
         _bound(rows, statement)
+
+
+def _passed_on(rows: Rows, statement: Statement) -> None:
+    """Note what a statement that fits and splits nothing makes of what is known."""
+    bound = statement.facts.binds
+    if not (bound and (rows.touched or rows.parts or rows.learners)):
+        return
+    read = statement.facts.reads.keys()
+    parts = {rows.parts[name] for name in read & rows.parts.keys()}
+    cause = next((rows.touched[name] for name in sorted(read & rows.touched.keys())), None)
+    for name in bound:
+        rows.forget(name)
+        if parts:
+            rows.parts[name] = parts.copy().pop() if len(parts) == 1 else "both"
+        elif cause is not None:
+            rows.touched[name] = cause
 
 
 def _called(rows: Rows, statement: Statement, call: ast.Call, *, stops: bool) -> Iterator[tuple[int, Diagnostic]]:

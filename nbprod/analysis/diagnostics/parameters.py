@@ -33,6 +33,8 @@ def _derived(findings: Findings) -> Iterator[Diagnostic]:
 
 
 def _unused(findings: Findings) -> Iterator[Diagnostic]:
+    if not findings.pipeline.parameters:
+        return
     read = {
         name
         for statement in findings.statements

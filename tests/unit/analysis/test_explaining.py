@@ -62,4 +62,4 @@ def test_a_code_may_be_given_by_its_number():
 
 def test_the_documentation_is_made_of_the_same_data():
     text = diagnostics_page.PAGE.read_text(encoding="utf-8")
-    assert text == diagnostics_page.page(text), "run tests/support/diagnostics_page.py"
+    assert text == diagnostics_page.page(text), "PYTHONPATH=. python tests/support/diagnostics_page.py"
