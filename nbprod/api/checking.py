@@ -102,9 +102,7 @@ def _as_json(item: Diagnostic) -> dict[str, Any]:
     return {name: getattr(item, name) for name in FIELDS}
 
 
-def _mended(
-    books: Sequence[Notebook], project: Project
-) -> tuple[tuple[Diagnostic, ...], tuple[str, ...]]:
+def _mended(books: Sequence[Notebook], project: Project) -> tuple[tuple[Diagnostic, ...], tuple[str, ...]]:
     """Make the edits that findings offer, until none is left, then write once; return the findings and the diff."""
     from nbprod import analysis, notebooks
 
