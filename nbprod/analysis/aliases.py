@@ -80,11 +80,14 @@ class Aliases:
     def _code_of_group(self, group: int) -> int:
         known = self.group_codes.get(group)
         if known is None:
-            known = 0
-            for name in self.names.unmask(self.members[group] & self.coded):
-                known |= self.codes[name].definitions
-            self.group_codes[group] = known
+            known = self.group_codes[group] = self._code_of(self.members[group] & self.coded)
         return known
+
+    def _code_of(self, names: int) -> int:
+        total = 0
+        for name in self.names.unmask(names):
+            total |= self.codes[name].definitions
+        return total
 
     def apply(self, statement: Statement) -> None:
         """Take over what a statement binds and joins."""
@@ -114,8 +117,12 @@ class Aliases:
         self.codes[name] = after
         bit = self.names.bit(name)
         self.coded = self.coded | bit if after.definitions else self.coded & ~bit
-        if name in self.group_of:
-            self.group_codes.pop(self.group_of[name], None)
+        group = self.group_of.get(name)
+        if group is not None and group in self.group_codes:
+            if before.definitions & ~after.definitions:
+                del self.group_codes[group]
+            else:
+                self.group_codes[group] |= after.definitions
         self.reaches.forget(bit)
 
     def _origin(self, names: Iterable[str]) -> tuple[set[int], set[str]]:
@@ -170,8 +177,11 @@ class Aliases:
             self.group_of[name] = target
         added = self.names.mask(names)
         if (into | added) != self.members.get(target):
+            known = self.group_codes.pop(target, None)
+            if known is not None:
+                new = (into | added) & ~self.members.get(target, 0) & self.coded
+                self.group_codes[target] = known | self._code_of(new)
             self.members[target] = into | added
-            self.group_codes.pop(target, None)
             self.grouped |= added
 
 

@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from nbprod.analysis import knowledge
+from nbprod.analysis import knowledge, normal
 from nbprod.analysis.aliases import resolve
 from nbprod.analysis.bits import Bits, Index, Lines
 from nbprod.analysis.context import context_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nbprod.analysis.expressions import Context
     from nbprod.analysis.facts import Definition, Facts
     from nbprod.core.notebook import Cell, Notebook
+    from nbprod.core.pipeline import Step
 
 Fate = Literal["own", "replay", "repeat", "left-out"]
 
@@ -41,6 +42,8 @@ class Statement:
         Likewise.
     active
         The definitions it may run.
+    step
+        The step that replays it, once it was made.
     fate
         `own`: runs once, in `owner`. `replay`: in every stage that needs it. `repeat`: in every stage after it.
         `left-out`: nowhere.
@@ -66,6 +69,8 @@ class Statement:
     committed: AbstractSet[str] = frozenset()
     fate: Fate = "own"
     owner: str | None = None
+    step: Step | None = None
+    kept_digest: bytes = b""
 
     @property
     def cell(self) -> Cell:
@@ -76,6 +81,12 @@ class Statement:
     def role(self) -> str | None:
         """The role its author gave the cell."""
         return self.cell.tag.role if self.cell.tag else None
+
+    @property
+    def digest(self) -> bytes:
+        """The digest of its code; comments and layout do not change it."""
+        self.kept_digest = self.kept_digest or normal.digest(self.node)
+        return self.kept_digest
 
     @property
     def reads(self) -> Lines:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from nbprod.analysis.surroundings import NOWHERE
 from nbprod.core.pipeline import Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from nbprod.analysis.cells import Parsed
     from nbprod.analysis.notes import Statement
@@ -28,9 +30,22 @@ def analyze(notebooks: Sequence[Notebook], around: Surroundings = NOWHERE) -> Pi
 
     What is wrong with them is in `Pipeline.diagnostics`; nothing is raised for the user's mistakes.
     """
-    findings = find(notebooks)
-    findings.around = around
-    return replace(findings.pipeline, diagnostics=diagnostics.check(findings))
+    with undisturbed():
+        findings = find(notebooks)
+        findings.around = around
+        return replace(findings.pipeline, diagnostics=diagnostics.check(findings))
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Keep the garbage collector from going through all trees again and again while they are made."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def find(notebooks: Sequence[Notebook]) -> Findings:

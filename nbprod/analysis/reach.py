@@ -38,6 +38,7 @@ class Reach(NamedTuple):
 
 
 NOWHERE = Reach(0, 0, 0, 0, 0, 0)
+WIDE = 8
 
 
 class Reaches:
@@ -52,6 +53,7 @@ class Reaches:
         self.definitions: Index[Definition] = Index()
         self.own: list[Reach] = []
         self.known: dict[int, Reach] = {}
+        self.latest = (0, NOWHERE)
         self.watched = 0
         self.lasting = 0
         self.tokens: tuple[dict[str, int], ...] = ({}, {}, {}, {})
@@ -103,22 +105,28 @@ class Reaches:
 
     def of(self, definitions: int) -> Reach:
         """Return what running any of these definitions may lead to, themselves included."""
-        total = NOWHERE
-        rest = definitions
+        asked, total = self.latest  # groups grow by a few: what was asked last is most of what is asked now
+        if asked & ~definitions:
+            total = NOWHERE
+        rest = definitions & ~total.definitions
         while rest:
-            number = _lowest(rest)
+            number = rest.bit_length() - 1  # what was defined last leads to most
             found = self.known.get(number)
             if found is None:
                 self._follow(number)
                 found = self.known[number]
             total = found | total if total is NOWHERE else total | found
             rest &= ~total.definitions
+        if definitions.bit_count() > WIDE:
+            self.latest = definitions, total
         return total
 
     def forget(self, names: int) -> None:
         """Forget what reads names whose code has changed."""
         if names & self.watched:
             self.known = {number: found for number, found in self.known.items() if not found.reads & names}
+            if self.latest[1].reads & names:
+                self.latest = 0, NOWHERE
 
     def _follow(self, first: int) -> None:
         """Fill in `known` for a definition and all it leads to; those that lead to each other have one answer."""
@@ -166,7 +174,7 @@ class Reaches:
         for number in members:
             rest = self._next(number) & ~total.definitions
             while rest:
-                total = total | self.known[_lowest(rest)]
+                total = total | self.known[rest.bit_length() - 1]
                 rest &= ~total.definitions
         for number in members:
             self.known[number] = total

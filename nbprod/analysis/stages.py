@@ -118,7 +118,14 @@ class Assembly:
         steps = []
         for _, group in groupby(once, key=_together):
             items = list(group)
-            steps.append(sources.cut("parameters" if items[0].role == "parameters" else "replay", items))
+            if items[0].role == "parameters":
+                steps.append(sources.cut("parameters", items))
+                continue
+            step = items[0].step if len(items) == 1 else None
+            if step is None:
+                step = sources.cut("replay", items)
+                items[0].step = step if len(items) == 1 else None
+            steps.append(step)
         return steps
 
     def own(self, cells: Sequence[Parsed], statements: Sequence[Statement]) -> list[Step]:

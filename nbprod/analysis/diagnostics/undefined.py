@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -15,15 +16,17 @@ if TYPE_CHECKING:
     from nbprod.core.pipeline import Diagnostic
 
 
+SPELLINGS = 20
+
+
 def _undefined(findings: Findings) -> Iterator[Diagnostic]:
     seen: set[tuple[str, str, int]] = set()
+    fixes = _Fixes(findings)
     for statement, name, deleted in findings.links.missing:
         key = (name, statement.parsed.notebook, statement.cell.number)
         if deleted is None and key not in seen:
             seen.add(key)
-            yield _UNDEFINED.at(
-                statement, _message(statement, name), _fix(findings, statement, name), statement.reads[name]
-            )
+            yield _UNDEFINED.at(statement, _message(statement, name), fixes.of(statement, name), statement.reads[name])
 
 
 def _message(statement: Statement, name: str) -> str:
@@ -31,19 +34,38 @@ def _message(statement: Statement, name: str) -> str:
     return f"`{name}` is read by {reader}, but no stage or setup cell before it defines it"
 
 
-def _fix(findings: Findings, statement: Statement, name: str) -> str:
-    for other in findings.statements:
-        if name in other.facts.binds | other.facts.maybe and other.index > statement.index:
+class _Fixes:
+    """What may mend a missing name; spellings are compared for the first names only, as that takes long."""
+
+    def __init__(self, findings: Findings) -> None:
+        self.skipped = [
+            cell for item in findings.notebooks for cell in item.cells if cell.tag and cell.tag.role == "skip"
+        ]
+        self.bound: dict[str, list[Statement]] = {}
+        for other in findings.statements:
+            for name in other.facts.binds | other.facts.maybe:
+                self.bound.setdefault(name, []).append(other)
+        self.spelled = sorted({name for other in findings.statements for name in other.facts.binds})
+        self.others: dict[str, str] = {}
+
+    def of(self, statement: Statement, name: str) -> str:
+        bound = self.bound.get(name, [])
+        after = bisect(bound, statement.index, key=lambda other: other.index)
+        if after < len(bound):
+            other = bound[after]
             return f"{place(other, statement)} defines it, but comes later: move it above {place(statement, other)}"
-    for notebook in findings.notebooks:
-        for cell in notebook.cells:
-            if cell.tag and cell.tag.role == "skip" and f"{name} =" in cell.source:
+        if name not in self.others:
+            self.others[name] = self._elsewhere(name)
+        return self.others[name]
+
+    def _elsewhere(self, name: str) -> str:
+        for cell in self.skipped:
+            if f"{name} =" in cell.source:
                 return f"cell {cell.number} seems to define it, but is tagged skip"
-    known = {bound for other in findings.statements for bound in other.facts.binds}
-    close = get_close_matches(name, sorted(known), 1)
-    if close:
-        return f"`{close[0]}` is defined; is that meant?"
-    return "it exists only in the memory of the kernel that last ran this notebook: add the cell that creates it"
+        close = get_close_matches(name, self.spelled, 1) if len(self.others) < SPELLINGS else []
+        if close:
+            return f"`{close[0]}` is defined; is that meant?"
+        return "it exists only in the memory of the kernel that last ran this notebook: add the cell that creates it"
 
 
 def _deleted(findings: Findings) -> Iterator[Diagnostic]:
