@@ -128,6 +128,8 @@ class Stage:
         Environment variables read by literal name.
     volatile
         Why no fingerprint can see all the stage depends on; empty when one can.
+    patches
+        What the stage changes in libraries that later stages use, beyond the options known to be carried.
     code_digest
         Digest of the normalised source of all steps: comments and layout do not change it.
     """
@@ -146,6 +148,7 @@ class Stage:
     files_written: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
     volatile: tuple[str, ...] = ()
+    patches: tuple[str, ...] = ()
     code_digest: str = ""
 
 

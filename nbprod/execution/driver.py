@@ -16,6 +16,7 @@ from nbprod.execution.runner import Work, read_manifest
 from nbprod.execution.timeline import Entry, Timeline
 from nbprod.store import Snapshot
 from nbprod.store.ledger import digest_file
+from nbprod.worker import links
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -226,7 +227,8 @@ class Driver:
         name, origin = next(iter(gone.items()))
         found = self.timeline.find(name)
         why = found.entry.manifest["unstorable"][name] if found else {"type": "value", "reason": "unknown"}
-        text = f"{name}, a {why['type']} made in stage {origin}, cannot cross to stage {stage.name}: {why['reason']}"
+        made = "left" if links.is_state(name) else f"a {why['type']} made"
+        text = f"{name}, {made} in stage {origin}, cannot cross to stage {stage.name}: {why['reason']}"
         hint = f"make {name} in stage {stage.name}, or put both cells into one stage"
         error = BoundaryError("NB410", text, hint, specs.where_bound(self.pipeline, origin, name))
         if not self._is_gate(stage):
@@ -297,12 +299,13 @@ class Driver:
         return self.runner.fuses and bool(held & self._read_after(stage))
 
     def _read_after(self, stage: Stage) -> set[str]:
-        position = self.stages.index(stage)
-        return {name for later in self.stages[position + 1 :] for name in later.reads}
+        later = self.stages[self.stages.index(stage) + 1 :]
+        state = {name for entry in self.timeline.entries for name in entry.manifest["unstorable"] if later}
+        return {name for item in later for name in item.reads} | set(filter(links.is_state, state))
 
     def _note_unstorable(self, stage: Stage, manifest: Mapping[str, Any]) -> None:
         for name, why in manifest["unstorable"].items():
-            if name not in self._read_after(stage):
+            if name not in self._read_after(stage) and not links.is_state(name):
                 text = f"{name} of stage {stage.name} was not kept: a {why['type']} cannot be stored"
                 self.recorder.note(f"{text} ({why['reason']})")
 

@@ -12,6 +12,7 @@ from nbprod.core.errors import BoundaryError, PlanError, Where
 from nbprod.execution import environment, jobs, specs
 from nbprod.store import Ledger, load_manifest
 from nbprod.store.files import storing, write_text
+from nbprod.worker import links
 from nbprod.worker.formats import FORMAT
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def _cells(
         "state": [],
         "references": specs.references(pipeline),
         "outputs": sorted(stage.writes),
+        "patches": list(stage.patches),
         "metrics": list(stage.options.metrics),
         "buffers": "data/buffers",
         "manifest": f"data/{name}.json",
@@ -117,7 +119,7 @@ def _check_values(pipeline: Pipeline, project: Project) -> None:
             snapshot = ledger.latest(pipeline.notebook, stage.name)
             lost = (load_manifest(snapshot) or {}).get("unstorable", {}) if snapshot else {}
             for later in pipeline.stages[at + 1 :]:
-                for name in sorted(set(lost) & set(later.reads)):
+                for name in sorted(name for name in lost if name in later.reads or links.is_state(name)):
                     text = f"{name}, a {lost[name]['type']} made in stage {stage.name}, cannot cross to {later.name}"
                     hint = f"make {name} in stage {later.name}, or put both cells into one stage"
                     where: Where = specs.where_bound(pipeline, stage.name, name)

@@ -34,6 +34,7 @@ def stage_spec(
         "state": decision.inputs.carriers,
         "references": references(pipeline),
         "outputs": sorted(stage.writes),
+        "patches": list(stage.patches),
         "metrics": list(stage.options.metrics),
         "buffers": str(planner.buffers.root),
         "manifest": str(manifest),

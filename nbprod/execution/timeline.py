@@ -95,6 +95,9 @@ class Timeline:
         inputs.specs = links.inputs(found, stages, paths)
         inputs.definitions = self._definitions(stage, found)
         for entry in self.entries:
+            for name in filter(links.is_state, entry.manifest["unstorable"]):
+                inputs.held[name] = entry.stage
+                inputs.contents[name] = f"held:{entry.stage}:{entry.fingerprint}"
             if entry.manifest["state"]:
                 inputs.carriers.append(str(entry.path))
                 inputs.state.update({kind: _token(value) for kind, value in entry.manifest["state"].items()})

@@ -56,6 +56,7 @@ class StageSpec(TypedDict):
     state: list[str]
     references: list[str]
     outputs: list[str]
+    patches: list[str]
     metrics: list[str]
     buffers: str
     manifest: str

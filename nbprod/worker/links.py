@@ -37,6 +37,11 @@ def find(manifests: Sequence[Mapping[str, Any]], name: str) -> Found | None:
     return None
 
 
+def is_state(name: str) -> bool:
+    """Say whether an unstorable entry of a manifest is no name but a text: state outside variables."""
+    return not name.isidentifier()
+
+
 def closure(manifests: Sequence[Mapping[str, Any]], reads: Collection[str], own: Collection[str]) -> dict[str, Found]:
     """Return where every name is that a stage needs.
 

@@ -13,6 +13,8 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from . import settings
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -120,18 +122,21 @@ SEEDED: set[str] = set()
 def _numpy_options() -> dict[str, Any]:
     numpy = sys.modules["numpy"]
     found = {f"print.{name}": value for name, value in numpy.get_printoptions().items()}
+    found["call"] = numpy.geterrcall()
     return found | {f"error.{name}": value for name, value in numpy.geterr().items()}
 
 
 def _numpy_set_options(changed: dict[str, Any]) -> None:
     numpy = sys.modules["numpy"]
+    if "call" in changed:
+        numpy.seterrcall(changed["call"])
     numpy.seterr(**{name[6:]: value for name, value in changed.items() if name.startswith("error.")})
     known = numpy.get_printoptions()
     numpy.set_printoptions(**known | {name[6:]: value for name, value in changed.items() if name[6:] in known})
 
 
 def _numpy_defaults(_: Any, __: Any) -> dict[str, Any]:
-    found = {f"print.{name}": value for name, value in NUMPY_PRINT.items()}
+    found = {f"print.{name}": value for name, value in NUMPY_PRINT.items()} | {"call": None}
     return found | {f"error.{name}": value for name, value in NUMPY_ERRORS.items()}
 
 
@@ -188,6 +193,10 @@ def _torch_fresh(state: bytes, _: Any) -> bool:
     return bool(sys.modules["torch"].Generator().get_state().numpy().tobytes() == state)
 
 
+def _as_it_is(state: Any, _: Any) -> Any:
+    return state
+
+
 KINDS: dict[str, Kind] = {
     "random": Kind("random", random.getstate, _random_write, _random_fresh, keep=True),
     "numpy.random": Kind("numpy.random", _numpy_read, _numpy_write, _numpy_fresh),
@@ -195,4 +204,12 @@ KINDS: dict[str, Kind] = {
     "numpy.options": Kind("numpy", _numpy_options, _numpy_set_options, _numpy_defaults, options=True),
     "pandas.options": Kind("pandas", _pandas_options, _pandas_set_options, _pandas_defaults, options=True),
     "matplotlib": Kind("matplotlib", _matplotlib_options, _matplotlib_set_options, _matplotlib_defaults, options=True),
+    "sklearn": Kind("sklearn", settings.sklearn_settings, settings.set_sklearn, settings.sklearn_defaults, options=True),
+    "python": Kind("sys", settings.python_settings, settings.set_python, _as_it_is, options=True),
+    "logging": Kind("logging", settings.logger_settings, settings.set_loggers, settings.logger_defaults, options=True),
+    "decimal": Kind(
+        "decimal", settings.decimal_settings, settings.set_decimal, settings.decimal_defaults, options=True
+    ),
+    "csv": Kind("csv", settings.csv_settings, settings.set_csv, settings.csv_defaults, options=True),
+    "socket": Kind("socket", settings.socket_settings, settings.set_socket, lambda _, __: {"timeout": None}, options=True),
 }

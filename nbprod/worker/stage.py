@@ -13,6 +13,7 @@ from . import metrics, state, usermlflow
 from .buffers import Buffers
 from .formats import FORMAT
 from .inputs import Inputs
+from .leftovers import leftovers
 from .naming import visible
 from .observe import Observer
 from .outputs import Outputs
@@ -93,14 +94,15 @@ class Stage:
         self.observer.stop()
         usermlflow.end()
         groups, unstorable, deleted, unchanged = self._outputs.save(self.buffers)
+        record = state.record(self._state, self.namespace, self.buffers)
         manifest: Manifest = {
             "format": FORMAT,
             "stage": self.spec["stage"],
             "groups": groups,
-            "unstorable": unstorable,
+            "unstorable": {**unstorable, **leftovers(self.spec, record)},
             "deleted": deleted,
             "unchanged": unchanged,
-            "state": state.record(self._state, self.namespace, self.buffers),
+            "state": record,
             "metrics": metrics.collect(self.spec["metrics"], self.namespace),
             "observed": self.observer.result(),
             "seconds": time.perf_counter() - self._started,

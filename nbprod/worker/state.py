@@ -6,7 +6,6 @@ of a later stage. A record is JSON: `{kind: {"content": digest, …}}`, small th
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import re
@@ -15,9 +14,10 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import hashing, plain
+from . import hashing, plain, sequences
 from .options import KINDS, SEEDED
 from .pickling import Pickler, loads
+from .unstorable import explain
 
 if TYPE_CHECKING:
     from .buffers import Buffers
@@ -80,12 +80,12 @@ def restore(record: dict[str, Any], namespace: dict[str, Any], buffers: Buffers)
     BufferDamaged
         When a part is missing or damaged.
     """
+    _restore_environment(record.get("environ", {}))
     for name, entry in record.items():
         if name in KINDS:
             KINDS[name].load()
             data = buffers.get(entry["payload"], writable=False)
             KINDS[name].write(loads(data, namespace, [buffers.get(part) for part in entry["buffers"]]))
-    _restore_environment(record.get("environ", {}))
     start = _start()
     _restore_search_path(record.get("sys.path", {}), start)
     _restore_filters(record.get("warnings", {}))
@@ -107,9 +107,11 @@ def _changed(kind: Kind, before: Any) -> Any:
         known = before or {}
         same = hashing.content(state) == known.get("content") or kind.fresh(state, known.get("state"))
         return None if same else state
-    if before is None:
-        before = {name: hashing.content(value) for name, value in kind.fresh(state, None).items()}
-    changed = {name: value for name, value in state.items() if before.get(name) != hashing.content(value)}
+    known = before
+    if known is None:
+        known = {name: hashing.content(value) for name, value in kind.fresh(state, None).items()}
+    changed = {name: value for name, value in state.items() if known.get(name) != hashing.content(value)}
+    changed |= dict.fromkeys((before or {}).keys() - state.keys())
     return {name: changed[name] for name in sorted(changed)} or None
 
 
@@ -118,10 +120,13 @@ def _stored(state: Any, namespace: dict[str, Any], buffers: Buffers) -> dict[str
     pickler = Pickler(namespace)
     try:
         data = pickler.dumps(state)
-    except Exception as error:  # noqa: BLE001 - an option may hold anything; what cannot be carried is left behind
+        why = f"a function among them uses {', '.join(sorted(pickler.needs))}" if pickler.needs else ""
+    except Exception as error:  # noqa: BLE001 - an option may hold anything; what cannot be carried is told
+        why = explain(error)
+    if why:
         kept = {name: value for name, value in state.items() if type(value) in plain.ATOMS}
         data = Pickler(namespace).dumps(kept)
-        return {"content": content, "payload": buffers.put(data), "buffers": [], "incomplete": str(error)}
+        return {"content": content, "payload": buffers.put(data), "buffers": [], "incomplete": why}
     return {
         "content": content,
         "payload": buffers.put(data),
@@ -170,22 +175,19 @@ def _restore_environment(entry: dict[str, Any]) -> None:
 
 
 def _search_path(before: list[str], start: str) -> dict[str, Any] | None:
-    """Return the entries added in front of what was there, and those added behind."""
-    now = list(map(str, sys.path))
-    first = next((index for index, entry in enumerate(now) if entry in before), 0)
-    front = [_portable(entry, start) for entry in now[:first]]
-    back = [_portable(entry, start) for entry in now[first:] if entry not in before]
-    return {"front": front, "back": back} if front or back else None
+    """Return what is different in the search path."""
+    found = sequences.difference(before, list(map(str, sys.path)))
+    return {side: [_portable(entry, start) for entry in found[side]] for side in found} if found else None
 
 
 def _restore_search_path(entry: dict[str, Any], start: str) -> None:
-    front, back = ([_local(path, start) for path in entry.get(side, ())] for side in ("front", "back"))
-    sys.path[:0] = [path for path in front if path not in sys.path]
-    sys.path.extend(path for path in back if path not in sys.path)
+    sides = ("front", "back", "gone", "order")
+    found = {side: [_local(path, start) for path in entry.get(side, ())] for side in sides}
+    sys.path[:] = sequences.apply(found, list(map(str, sys.path)))
 
 
 def _filters() -> list[list[Any]]:
-    """Return the simple warnings filters: those of categories that can be imported by name."""
+    """Return the warnings filters, those of the notebook's own categories left out."""
     return [entry for entry in map(_filter, warnings.filters) if entry is not None]
 
 
@@ -199,16 +201,26 @@ def _filter(entry: Any) -> list[Any] | None:
 
 
 def _new_filters(before: list[list[Any]]) -> dict[str, Any] | None:
-    added = [entry for entry in _filters() if entry not in before]
-    return {"added": added} if added else None
+    return sequences.difference(before, _filters())
 
 
 def _restore_filters(entry: dict[str, Any]) -> None:
-    known = _filters()
-    for action, message, name, module, line in reversed(entry.get("added", ())):
-        module_name, _, category_name = name.partition(":")
-        if [action, message, name, module, line] in known or module_name not in sys.modules:
-            continue  # a library that is not loaded adds its own filters when it is
-        category = getattr(importlib.import_module(module_name), category_name, None)
-        if isinstance(category, type) and issubclass(category, Warning):
-            warnings.filterwarnings(action, message or "", category, module or "", line)
+    if not entry:
+        return
+    here = list(warnings.filters)
+    described = [_filter(item) or [number] for number, item in enumerate(here)]
+    known = {json.dumps(text): item for text, item in zip(described, here, strict=True)}
+    made = [known.get(json.dumps(item)) or _made(item) for item in sequences.apply(entry, described)]
+    warnings.resetwarnings()  # has what was decided by the old ones forgotten
+    warnings.filters[:] = [item for item in made if item is not None]  # type: ignore[index]  # a list, whatever its stub says
+
+
+def _made(entry: Any) -> Any:
+    """Return a filter of a library that is loaded; one that is not adds its own when it is."""
+    action, message, name, module, line = entry
+    module_name, _, category_name = name.partition(":")
+    category = getattr(sys.modules.get(module_name), category_name, None)
+    if not isinstance(category, type) or not issubclass(category, Warning):
+        return None
+    patterns = [re.compile(text, flags) if text else None for text, flags in ((message, re.IGNORECASE), (module, 0))]
+    return action, patterns[0], category, patterns[1], line

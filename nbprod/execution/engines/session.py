@@ -78,6 +78,7 @@ def events(steps: Sequence[StepSpec], kernel: str, cwd: Path, timeout: float | N
         "inputs": [],
         "state": [],
         "references": [],
+        "patches": [],
         "outputs": [],
         "metrics": [],
         "buffers": "",

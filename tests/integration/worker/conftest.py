@@ -74,6 +74,7 @@ class Driver:
             "inputs": [],
             "state": [],
             "references": [],
+            "patches": [],
             "outputs": [],
             "metrics": [],
             "buffers": str(self.root / ".nbprod" / "buffers"),

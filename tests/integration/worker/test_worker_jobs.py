@@ -34,6 +34,7 @@ def job(tmp_path):
             "inputs": [],
             "state": [],
             "references": [],
+            "patches": [],
             "outputs": [],
             "metrics": [],
             "buffers": "data/buffers",

@@ -1,0 +1,52 @@
+"""State outside variables that cannot be carried to another process: stages that come after run in the same one.
+
+It stands among the unstorable values of a manifest, under a text no variable is called by.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from . import settings
+
+if TYPE_CHECKING:
+    from .formats import StageSpec, Unstorable
+
+
+def leftovers(spec: StageSpec, record: dict[str, Any]) -> dict[str, Unstorable]:
+    """Return what a stage left that only its own process has.
+
+    Parameters
+    ----------
+    spec
+        The stage; its `patches` are what analysis saw it change in libraries that later stages use.
+    record
+        What `state.record` says of it.
+    """
+    found: dict[str, Unstorable] = {}
+    for name in record.get("environ", {}).get("secret", ()):
+        found[f"environment variable {name}"] = _state("a secret is never stored; give it with --env-file")
+    for name, entry in record.items():
+        if "incomplete" in entry:
+            found[f"options of {name}"] = _state(entry["incomplete"])
+    for name in settings.logger_leftovers():
+        found[f"handlers of logger {name}"] = _state("a handler of logging exists only in the process that made it")
+    if any(category.__module__ == "__main__" for _, _, category, _, _ in warnings.filters):
+        found["warnings filters"] = _state("a filter for a category of warnings that the notebook defines")
+    if _figures():
+        found["open figures"] = _state("figures that pyplot holds open exist only in the process that drew them")
+    for dotted in spec["patches"]:
+        why = "what a stage does to a library exists only in its own process; in a setup cell every stage repeats it"
+        found[f"change of {dotted}"] = _state(why)
+    return found
+
+
+def _state(why: str) -> Unstorable:
+    return {"type": "state", "reason": why}
+
+
+def _figures() -> bool:
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    return pyplot is not None and bool(getattr(pyplot, "get_fignums", list)())
