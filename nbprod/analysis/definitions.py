@@ -23,7 +23,7 @@ class Definitions(Calls):
                 self.facts.mutates.update(key for key in group if "@" not in key and key not in self.context.imports)
 
     def _functiondef_statement(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        self.several(node.decorator_list)
+        self.decorators(node)
         defaults = self.defaults(node.args)
         self.annotations(node)
         names = parameters_of(node.args)
@@ -42,13 +42,32 @@ class Definitions(Calls):
             return
         self.summarize(definition, node, scope.number, self.links[start:])
         kept = {name for name, (_, lasting) in defaults.items() if lasting}
-        if kept & (definition.mutated | definition.returned_parameters) and "@" not in self.key(node.name):
+        leaves = kept & (definition.mutated | definition.returned_parameters)
+        if (leaves or self.remembers(node)) and "@" not in self.key(node.name):
             definition.facts.mutates.add(node.name)  # `def f(x, seen=[])`: what a call leaves in the default
         del self.links[start:]
         self.local_mutated = outer
         self.defined(node.name, definition, decorated=bool(node.decorator_list))
 
     _asyncfunctiondef_statement = _functiondef_statement
+
+    def decorators(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        """Apply decorators: `@f.register` and `@app.get("/")` change what they belong to."""
+        for decorator in node.decorator_list:
+            flow = self.flow(decorator)
+            function = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if not isinstance(function, ast.Attribute) or self.dotted(function) is not None:
+                continue
+            self.mutate(flow | self.changed(function, self.flow(function.value)))
+
+    def changed(self, node: ast.Attribute | ast.Subscript, base: Flow) -> Flow:
+        """Return whose objects change: a class or function named directly counts as well."""
+        raise NotImplementedError
+
+    def remembers(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        """Whether a function keeps what it returned: calling it changes it."""
+        plain = [item.func if isinstance(item, ast.Call) else item for item in node.decorator_list]
+        return any(self.dotted(item) in ("functools.lru_cache", "functools.cache") for item in plain)
 
     def defaults(self, arguments: ast.arguments) -> dict[str, tuple[Flow, bool]]:
         """Evaluate default values; return, by parameter, where each comes from and whether a call could change it."""
@@ -103,7 +122,8 @@ class Definitions(Calls):
         self.links.append(self.flow(node.value).shares | {"return@"})
 
     def _classdef_statement(self, node: ast.ClassDef) -> None:
-        self.several([*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)])
+        self.decorators(node)
+        self.several([*node.bases, *(keyword.value for keyword in node.keywords)])
         scope = self.scope("class", [*node.body])
         outermost = not self.deferred
         before = len(self.facts.definitions)

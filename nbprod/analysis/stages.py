@@ -86,6 +86,7 @@ class Assembly:
             _options(cells),
             code_digest=sources.digest(executed, cells),
             volatile=self.volatile(executed),
+            patches=tuple(sorted({dotted for item in own if item.fate == "own" for dotted in item.patches})),
             **_collected(executed),
         )
 

@@ -15,15 +15,6 @@ if TYPE_CHECKING:
 
     from nbprod.analysis.expressions import Context
 
-PATCHED_OPTIONS = {
-    "os.environ": "os.environ",
-    "sys.path": "sys.path",
-    "pandas.options": "pandas.options",
-    "matplotlib.rcParams": "matplotlib.options",
-    "matplotlib.pyplot.rcParams": "matplotlib.options",
-    "numpy.random": "numpy.random",
-}
-
 
 def facts_of(node: ast.stmt, context: Context, offset: int = 0) -> Facts:
     """Return what a top-level statement does; definitions it makes are noted in `context`."""
@@ -94,14 +85,6 @@ class Statements(Definitions):
         if isinstance(root, ast.Name) and self.key(root.id) in self.context.definitions:
             return Flow(base.shares | {self.key(root.id)}, base.carries)
         return base
-
-    def patch(self, dotted: str, node: ast.Attribute | ast.Subscript) -> None:
-        """Note that an attribute of a library is set: an option where known, else a patch."""
-        for prefix, token in PATCHED_OPTIONS.items():
-            if dotted == prefix or dotted.startswith(prefix + "."):
-                self.touch(token, dotted)
-                return
-        self.facts.patches.setdefault(dotted, node.lineno + self.offset)
 
     def _delete_statement(self, node: ast.Delete) -> None:
         for target in node.targets:

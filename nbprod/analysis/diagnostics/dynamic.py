@@ -18,23 +18,11 @@ def _patches(findings: Findings) -> Iterator[Diagnostic]:
     for statement in findings.statements:
         if statement.fate != "own" or statement.owner is None:
             continue
-        for dotted in statement.patches:
-            later = [
-                other
-                for other in findings.statements[statement.index + 1 :]
-                if _uses(findings, other, dotted, statement)
-            ]
-            if later:
-                message = f"`{dotted}` is changed in stage {statement.owner}, and stage {later[0].owner} uses it too"
-                yield _PATCH.at(statement, message, "do it in a setup cell, which every stage repeats")
-
-
-def _uses(findings: Findings, other: Statement, dotted: str, statement: Statement) -> bool:
-    if other.owner is None or other.owner == statement.owner:
-        return False
-    root = dotted.split(".")[0]
-    touched = {findings.context.imports.get(name, "").split(".")[0] for name in other.reads}
-    return root in touched
+        others = (other.owner for other in findings.statements[statement.index + 1 :] if other.fate == "own")
+        later = next((owner for owner in others if owner not in (None, statement.owner)), None)
+        for dotted in statement.patches if later else ():
+            message = f"`{dotted}` is changed in stage {statement.owner}: the stages after it run in its process"
+            yield _PATCH.at(statement, message, "do it in a setup cell, which every stage repeats")
 
 
 def _dynamic(findings: Findings) -> Iterator[Diagnostic]:
@@ -50,10 +38,11 @@ def _dynamic(findings: Findings) -> Iterator[Diagnostic]:
 
 _PATCH = Rule(
     "NB207",
-    "error",
+    "warning",
     "a library changed in one stage",
-    "Stages run in processes of their own. An attribute of a library set in one of them is not set in the others, "
-    "while in the notebook it is.",
+    "Stages run in processes of their own. What one of them changes in a library would not be changed in the others, "
+    "while in the notebook it is. So the stages after it run in its process, are reused or run together, and cannot "
+    "be extracted as jobs; what a setup cell changes, every stage repeats.",
     "%%mlops stage load\nnp.matrix = np.array",
     "%%mlops setup\nnp.matrix = np.array",
     check=_patches,

@@ -82,6 +82,15 @@ def listed_name(name: str, which: str) -> bool:
 
 
 @cache
+def option(dotted: str) -> str | None:
+    """Return the kind of state that an attribute of a library is part of, where it is known to be carried."""
+    for token, prefixes in sets("options").items():
+        if any(dotted == prefix or dotted.startswith(prefix + ".") for prefix in prefixes):
+            return token
+    return None
+
+
+@cache
 def method(name: str) -> Call:
     """Return what calling a method of that name does, whatever the object; notebook classes are not looked up here."""
     lists = sets("methods")

@@ -21,7 +21,6 @@ FINDINGS = {
     "changed after a gate": ([("a", "x = 1"), ("gate", "assert x == 1"), ("b", "x = 2")], [("NB204", 2, 1)]),
     "history": ([("a", "1 + 1"), ("b", "y = _ + Out[1]")], [("NB205", 2, 1), ("NB205", 2, 1)]),
     "run magic without its file": ([("a", "%run other.py")], [("NB216", 1, 1)]),
-    "patched library": ([("a", "import math\nmath.pi = 3"), ("b", "import math\nx = math.pi")], [("NB207", 1, 2)]),
     "dynamic": ([("a", "x = 1"), ("b", "globals()['y' + str(x)] = 2")], [("NB208", 2, 1)]),
     "input": ([("a", "x = input()")], [("NB209", 1, 1)]),
     "two parameters cells": ([("parameters", "n = 1"), ("parameters", "m = 1"), ("a", "x = n")], [("NB105", 2, 1)]),
@@ -86,6 +85,26 @@ FINE = [
 def test_no_false_alarm(cells, analysed):
     found = [item for item in analysed(cells).diagnostics if item.severity != "info"]
     assert not found
+
+
+PATCHES = [
+    "import math\nmath.pi = 3",
+    "import math\nsetattr(math, 'pi', 3)",
+    "import pandas as pd\npd.DataFrame.rows = len",
+    "import pandas as pd\n@pd.api.extensions.register_dataframe_accessor('geo')\nclass G:\n    pass",
+    "import math\ndef patch():\n    math.e = 2\npatch()",
+    "import codecs\ncodecs.register_error('z', print)",
+]
+
+
+@pytest.mark.parametrize("source", PATCHES)
+def test_a_changed_library_is_told(source, analysed):
+    pipeline = analysed([("a", source), ("b", "x = 1")])
+    assert not pipeline.errors
+    assert "NB207" in {item.code for item in pipeline.diagnostics}
+    assert pipeline.stage("a").patches
+    assert "NB207" not in {item.code for item in analysed([("a", source)]).diagnostics}
+    assert not analysed([("setup", source), ("a", "x = 1"), ("b", "y = 1")]).stage("a").patches or "def" in source
 
 
 def test_a_cycle_names_both_cells(analysed):
