@@ -105,7 +105,7 @@ class Calls(Callbacks):
         if dotted not in ("builtins.setattr", "builtins.delattr"):
             return
         target = node.args[0] if node.args else None
-        name = node.args[1].value if len(node.args) > 1 and isinstance(node.args[1], ast.Constant) else "…"
+        name = ast.unparse(node.args[1]).strip("'\"") if len(node.args) > 1 else ""
         owner = self.dotted(target) if target is not None else None
         if owner is not None:
             self.patch(f"{owner}.{name}", node)

@@ -47,7 +47,9 @@ def begin(
             raise job.JobFailed(f"NB410  {text}: {why['reason']}\n  make {name} in this stage, or join the stages")
     for stage, manifest in zip((stage for stage, _ in earlier), manifests, strict=True):
         for name in filter(links.is_state, manifest["unstorable"]):
-            text = f"{name}, left in stage {stage}, cannot cross to this stage: {manifest['unstorable'][name]['reason']}"
+            text = (
+                f"{name}, left in stage {stage}, cannot cross to this stage: {manifest['unstorable'][name]['reason']}"
+            )
             raise job.JobFailed(f"NB410  {text}\n  put both cells into one stage")
     stages, paths = [stage for stage, _ in earlier], [path for _, path in earlier]
     state = [path for path, manifest in zip(paths, manifests, strict=True) if manifest["state"]]

@@ -204,12 +204,16 @@ KINDS: dict[str, Kind] = {
     "numpy.options": Kind("numpy", _numpy_options, _numpy_set_options, _numpy_defaults, options=True),
     "pandas.options": Kind("pandas", _pandas_options, _pandas_set_options, _pandas_defaults, options=True),
     "matplotlib": Kind("matplotlib", _matplotlib_options, _matplotlib_set_options, _matplotlib_defaults, options=True),
-    "sklearn": Kind("sklearn", settings.sklearn_settings, settings.set_sklearn, settings.sklearn_defaults, options=True),
+    "sklearn": Kind(
+        "sklearn", settings.sklearn_settings, settings.set_sklearn, settings.sklearn_defaults, options=True
+    ),
     "python": Kind("sys", settings.python_settings, settings.set_python, _as_it_is, options=True),
     "logging": Kind("logging", settings.logger_settings, settings.set_loggers, settings.logger_defaults, options=True),
     "decimal": Kind(
         "decimal", settings.decimal_settings, settings.set_decimal, settings.decimal_defaults, options=True
     ),
     "csv": Kind("csv", settings.csv_settings, settings.set_csv, settings.csv_defaults, options=True),
-    "socket": Kind("socket", settings.socket_settings, settings.set_socket, lambda _, __: {"timeout": None}, options=True),
+    "socket": Kind(
+        "socket", settings.socket_settings, settings.set_socket, lambda _, __: {"timeout": None}, options=True
+    ),
 }

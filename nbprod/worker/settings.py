@@ -101,7 +101,7 @@ def set_csv(changed: dict[str, Any]) -> None:
 def csv_defaults(_: Any, __: Any) -> dict[str, Any]:
     """Return what csv has when it was just imported."""
     plain = {"delimiter": ",", "doublequote": True, "escapechar": None, "lineterminator": "\r\n", "quotechar": '"',
-             "quoting": 0, "skipinitialspace": False, "strict": 0}  # fmt: skip
+             "quoting": 0, "skipinitialspace": False, "strict": False}  # fmt: skip
     unix = {**plain, "lineterminator": "\n", "quoting": 1}
     dialects = {"excel": plain, "excel-tab": {**plain, "delimiter": "\t"}, "unix": unix}
     return {"limit": 131072, **{f"dialect {name}": value for name, value in dialects.items()}}

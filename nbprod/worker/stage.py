@@ -86,6 +86,7 @@ class Stage:
                 failed = execute(index, self.spec["notebook"], step)
                 if failed is not None:
                     return failed
+                self.memory.executed(step)
         return None
 
     def end(self) -> float:

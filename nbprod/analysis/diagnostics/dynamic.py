@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nbprod.analysis.findings import Findings
-    from nbprod.analysis.notes import Statement
     from nbprod.core.pipeline import Diagnostic
 
 

@@ -104,7 +104,13 @@ def test_a_changed_library_is_told(source, analysed):
     assert "NB207" in {item.code for item in pipeline.diagnostics}
     assert pipeline.stage("a").patches
     assert "NB207" not in {item.code for item in analysed([("a", source)]).diagnostics}
-    assert not analysed([("setup", source), ("a", "x = 1"), ("b", "y = 1")]).stage("a").patches or "def" in source
+
+
+def test_a_library_changed_in_a_setup_cell_is_changed_in_every_stage(analysed):
+    pipeline = analysed([("setup", PATCHES[0]), ("a", "x = 1"), ("b", "y = 1")])
+    assert "NB207" not in {item.code for item in pipeline.diagnostics}
+    assert [stage.patches for stage in pipeline.stages] == [(), ()]
+    assert all(any("math.pi = 3" in step.source for step in stage.steps) for stage in pipeline.stages)
 
 
 def test_a_cycle_names_both_cells(analysed):
