@@ -98,28 +98,6 @@ class Calls(Callbacks):
         self.join(flow)
         return flow
 
-    def patching(self, node: ast.Call, dotted: str) -> None:
-        """Note changes of the process; `setattr(x, "name", value)` changes a library, or a class named directly."""
-        if knowledge.listed(dotted, "process"):
-            self.facts.patches.setdefault(dotted, node.lineno + self.offset)
-        if dotted not in ("builtins.setattr", "builtins.delattr"):
-            return
-        target = node.args[0] if node.args else None
-        name = ast.unparse(node.args[1]).strip("'\"") if len(node.args) > 1 else ""
-        owner = self.dotted(target) if target is not None else None
-        if owner is not None:
-            self.patch(f"{owner}.{name}", node)
-        elif isinstance(target, ast.Name) and self.key(target.id) in self.context.definitions:
-            self.mutate(Flow(frozenset((self.key(target.id),)), frozenset()))
-
-    def patch(self, dotted: str, node: ast.expr) -> None:
-        """Note that an attribute of a library is set: an option where known, else a patch."""
-        token = knowledge.option(dotted)
-        if token is not None:
-            self.touch(token, dotted)
-        else:
-            self.facts.patches.setdefault(dotted, node.lineno + self.offset)
-
     def without_literals(self, dotted: str, flow: Flow) -> Flow:
         """Leave out literal lists of texts and numbers given to a library that never changes them."""
         if dotted.startswith("builtins.") or knowledge.listed(dotted, "respects_literals"):

@@ -1,0 +1,35 @@
+"""Changes of libraries, and of the process, that nothing carries to another one."""
+
+from __future__ import annotations
+
+import ast
+
+from nbprod.analysis import knowledge
+from nbprod.analysis.expressions import Expressions
+from nbprod.analysis.facts import Flow
+
+
+class Patches(Expressions):
+    """Expressions that may change a library."""
+
+    def patching(self, node: ast.Call, dotted: str) -> None:
+        """Note changes of the process; `setattr(x, "name", value)` changes a library, or a class named directly."""
+        if knowledge.listed(dotted, "process"):
+            self.facts.patches.setdefault(dotted, node.lineno + self.offset)
+        if dotted not in ("builtins.setattr", "builtins.delattr"):
+            return
+        target = node.args[0] if node.args else None
+        name = ast.unparse(node.args[1]).strip("'\"") if len(node.args) > 1 else ""
+        owner = self.dotted(target) if target is not None else None
+        if owner is not None:
+            self.patch(f"{owner}.{name}", node)
+        elif isinstance(target, ast.Name) and self.key(target.id) in self.context.definitions:
+            self.mutate(Flow(frozenset((self.key(target.id),)), frozenset()))
+
+    def patch(self, dotted: str, node: ast.expr) -> None:
+        """Note that an attribute of a library is set: an option where known, else a patch."""
+        token = knowledge.option(dotted)
+        if token is not None:
+            self.touch(token, dotted)
+        else:
+            self.facts.patches.setdefault(dotted, node.lineno + self.offset)
