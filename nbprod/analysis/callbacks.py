@@ -6,14 +6,14 @@ import ast
 from typing import TYPE_CHECKING
 
 from nbprod.analysis import knowledge
-from nbprod.analysis.expressions import Expressions
 from nbprod.analysis.facts import NOTHING, Definition, Facts, Flow
+from nbprod.analysis.patches import Patches
 
 if TYPE_CHECKING:
     from nbprod.analysis.knowledge import Call
 
 
-class Callbacks(Expressions):
+class Callbacks(Patches):
     """Expressions that hand over functions."""
 
     def callbacks(self, node: ast.Call, name: str, given: Flow) -> Flow:

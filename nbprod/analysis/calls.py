@@ -308,10 +308,6 @@ class Calls(Callbacks):
         elif what == "file-write":
             self.facts.files_written.add("?")
 
-    def touch(self, token: str, cause: str) -> None:
-        """Note that state outside variables is read or changed."""
-        self.facts.state.setdefault(token, cause)
-
     def random(self, node: ast.Call, dotted: str) -> None:
         """Note draws from global generators, seeds, and generators without a seed."""
         lists = knowledge.sets("random")

@@ -33,3 +33,7 @@ class Patches(Expressions):
             self.touch(token, dotted)
         else:
             self.facts.patches.setdefault(dotted, node.lineno + self.offset)
+
+    def touch(self, token: str, cause: str) -> None:
+        """Note that state outside variables is read or changed."""
+        self.facts.state.setdefault(token, cause)
