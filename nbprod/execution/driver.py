@@ -280,7 +280,7 @@ class Driver:
         seconds = round(float(manifest["seconds"]), 3)
         result = self._result(entry, StageStatus.SUCCEEDED, decision.reason, seconds, str(work.executed))
         self.recorder.finished(result, manifest["observed"])
-        self._note_unstorable(stage, manifest)
+        self._note_losses(stage, manifest)
 
     def _path_of(self, work: Work) -> Path:
         return self.home / "manifests" / work.spec["manifest"].replace("\\", "/").rpartition("/")[2]
@@ -303,7 +303,13 @@ class Driver:
         state = {name for entry in self.timeline.entries for name in entry.manifest["unstorable"] if later}
         return {name for item in later for name in item.reads} | set(filter(links.is_state, state))
 
-    def _note_unstorable(self, stage: Stage, manifest: Mapping[str, Any]) -> None:
+    def _note_losses(self, stage: Stage, manifest: Mapping[str, Any]) -> None:
+        """Tell what was not kept, and which sets come to later stages in another order."""
+        for group in manifest["groups"]:
+            large, names = group.get("disordered", 0), sorted(set(group["names"]) & self._read_after(stage))
+            if large and names:
+                text = f"{', '.join(names)} of stage {stage.name} holds a set of {large:,} elements"
+                self.recorder.note(f"{text}: one so large comes back in another order; use sorted() where it matters")
         for name, why in manifest["unstorable"].items():
             if name not in self._read_after(stage) and not links.is_state(name):
                 text = f"{name} of stage {stage.name} was not kept: a {why['type']} cannot be stored"

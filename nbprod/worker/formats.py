@@ -87,7 +87,8 @@ class Group(TypedDict):
     """An alias group: names whose object graphs share a mutable object, stored as one skeleton over buffers.
 
     `content` is the canonical hash of type and content, never of the pickle's bytes. `references` are the notebook's
-    own definitions the skeleton refers to by name. `needs` are names its functions read as globals.
+    own definitions the skeleton refers to by name. `needs` are names its functions read as globals. `disordered` is the
+    size of the largest set in it that comes back in another order, 0 without such.
     """
 
     names: list[str]
@@ -97,6 +98,7 @@ class Group(TypedDict):
     bytes: int
     references: list[str]
     needs: list[str]
+    disordered: int
 
 
 class Side(TypedDict):

@@ -78,8 +78,11 @@ def build(recipe: Recipe) -> set[Any] | frozenset[Any]:
     return found
 
 
-def recipes(values: Iterable[object]) -> dict[int, Recipe]:
-    """Return, by identity, how to build those sets among `values` that pickle would bring back in another order."""
+def recipes(values: Iterable[object], large: list[int] | None = None) -> dict[int, Recipe]:
+    """Return, by identity, how to build those sets among `values` that pickle would bring back in another order.
+
+    The sizes of those that are too large for that are added to `large`.
+    """
     found: dict[int, Recipe] = {}
     frozen = kinds.frozen_types()
     for value in values:
@@ -87,7 +90,14 @@ def recipes(values: Iterable[object]) -> dict[int, Recipe]:
             recipe = _recipe(value, frozen)
             if recipe is not None:
                 found[id(value)] = recipe
+            elif large is not None and _lost(value):
+                large.append(len(value))  # type: ignore[arg-type]  # the same
     return found
+
+
+def _lost(value: Any) -> bool:
+    """Whether a set is too large for a recipe, and would need one."""
+    return len(value) > LARGEST and list(type(value)(list(value))) != list(value)
 
 
 def _recipe(value: Any, frozen: tuple[type, ...]) -> Recipe | None:

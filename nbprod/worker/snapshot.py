@@ -62,6 +62,7 @@ class Saver:
         self.namespace = namespace
         self.references = references
         self.unstorable: dict[str, Unstorable] = {}
+        self.disordered: dict[str, int] = {}
         self.frozen = (types.FunctionType, *kinds.frozen_types())
         self.trees: dict[int, plain.Tree | None] = {}
         self._kinds: dict[type, bool] = {}
@@ -92,7 +93,9 @@ class Saver:
         if self.trees[id(value)] is not None:
             return draft
         memories = arrays.memories(draft.pickler.arrays.values()) if len(draft.pickler.arrays) > 1 else {}
-        recipes = sets.recipes(value for _, value in draft.pickler.mutable_ids())
+        large: list[int] = []
+        recipes = sets.recipes((value for _, value in draft.pickler.mutable_ids()), large)
+        self.disordered.update(dict.fromkeys(names if large else (), max(large, default=0)))
         if not memories and not recipes:
             return draft
         again = self._pickle(names, memories, recipes)
@@ -241,6 +244,7 @@ def _store(draft: _Draft, saver: Saver, buffers: Buffers) -> Group:
         "bytes": len(draft.data) + sum(view.nbytes for view in pickler.buffers),
         "references": sorted(pickler.used),
         "needs": sorted(pickler.needs),
+        "disordered": max((saver.disordered.get(name, 0) for name in draft.names), default=0),
     }
 
 

@@ -113,3 +113,14 @@ def test_order_comes_back_in_another_process(tmp_path: Path):
 
     groups, order = run("save")
     assert run(json.dumps(groups)) == order
+
+
+def test_sets_too_large_are_told(monkeypatch):
+    value = {f"w{number}" for number in range(300)} - {f"w{number}" for number in range(0, 300, 3)}
+    value |= {f"x{number}" for number in range(90)}
+    order = list(value)
+    assert list(set(order)) != order
+    monkeypatch.setattr(sets, "LARGEST", 200)
+    large: list[int] = []
+    assert sets.recipes([value, {1, 2}, set(range(300))], large) == {}
+    assert large == [290]
