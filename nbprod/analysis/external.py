@@ -173,7 +173,7 @@ class _Reader:
             yield f"{shown}(…) changes a database"
         elif knowledge_match(self.lists["shell"], name) or _is_ipython(node):
             yield from self._shell(self._command(node))
-        for path in self._written(node, method):
+        for path in self._written(node, name, method):
             if self._outside(path):
                 yield f"{shown}({path!r}) writes outside the project"
 
@@ -207,14 +207,14 @@ class _Reader:
         text = self._path(first) if first is not None else None
         return bool(text and _WRITES_SQL.match(text))
 
-    def _written(self, node: ast.Call, method: str) -> Iterator[str | None]:
+    def _written(self, node: ast.Call, name: str, method: str) -> Iterator[str | None]:
         if method == "open" and self._mode(node) & set("wax+") and node.args:
             yield self._path(node.args[0])
         if method in self.lists["path_receivers"] and isinstance(node.func, ast.Attribute):
             yield self._path(node.func.value)
-        if method in self.lists["path_first"]:
+        if {name, method if isinstance(node.func, ast.Attribute) else name} & self.lists["path_first"]:
             yield from (self._path(part) for part in node.args[:1])
-        if method in self.lists["path_second"]:
+        if name in self.lists["path_second"]:
             yield from (self._path(part) for part in node.args[1:2])
 
     @staticmethod

@@ -90,7 +90,8 @@ def verify(
     """
     from nbprod.execution.verifying import verify as compare
 
-    return compare(pipeline, project, options, listeners, reuse=reuse)
+    with _terminable():
+        return compare(pipeline, project, options, listeners, reuse=reuse)
 
 
 def estimate(pipeline: Pipeline, project: Project, found: Sequence[Notebook], *, reuse: bool = False) -> float | None:
@@ -104,13 +105,13 @@ def effects_refused(pipeline: Pipeline, effects: Sequence[str]) -> UsageError:
     """Return the error for a notebook that changes what is elsewhere."""
     listed = "\n  ".join(effects)
     text = f"{pipeline.notebook} changes what is outside its folder, and verify would do it again:\n  {listed}"
-    return UsageError("NB915", text, "nothing was run; --allow-effects runs it all the same")
+    return UsageError("NB918", text, "nothing was run; --allow-effects runs it all the same")
 
 
 def not_confirmed(seconds: float) -> UsageError:
     """Return the error for a long verification that nobody agreed to."""
     minutes = f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"
-    return UsageError("NB916", f"verify would take {minutes}", "nothing was run; --yes runs it, --reuse half of it")
+    return UsageError("NB919", f"verify would take {minutes}", "nothing was run; --yes runs it, --reuse half of it")
 
 
 def _jobs(engine: str, project: Project) -> Any:

@@ -84,10 +84,10 @@ def reason(a: object, b: object) -> str:
     """Return `order` where the same elements stand in another order, `type` where the types differ, else nothing."""
     if type(a) is not type(b):
         return "type"
-    if isinstance(a, list | tuple) and isinstance(b, list | tuple) and len(a) == len(b):
+    if isinstance(a, dict) and isinstance(b, dict):
+        a, b = list(a.items()), list(b.items())
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
         return "order" if sorted(map(hashing.content, a)) == sorted(map(hashing.content, b)) else ""
-    if isinstance(a, dict) and isinstance(b, dict) and len(a) == len(b):
-        return "order" if set(map(hashing.content, a)) == set(map(hashing.content, b)) else ""
     return ""
 
 

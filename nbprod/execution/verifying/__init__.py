@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 LEFT_BEHIND = (".nbprod", ".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", ".mypy_cache")
 MOST_BYTES = 2 << 30
 NOTEBOOK = "notebook"
+INTERRUPTED = "NB506"
 
 
 def verify(
@@ -107,7 +109,7 @@ class _Judge:
         saved = shown.of_file(self.whole, self.project)
         if not any(saved.outputs.values()):
             text = f"{self.pipeline.notebook} has no saved outputs to compare with"
-            raise UsageError("NB917", text, "run all cells and save, or verify without --reuse")
+            raise UsageError("NB929", text, "run all cells and save, or verify without --reuse")
         parts = self._pipeline(self._copy("pipeline"), whole_run=True)
         parts_seen = shown.of_pipeline(parts, self.pipeline, self.place / "pipeline")
         count, unlike = shown.compare(saved, parts_seen, self.whole.cells)
@@ -120,7 +122,9 @@ class _Judge:
         self, values: Values, one: Side, seen: shown.Shown, compared: Compared, unlike: Sequence[shown.Unlike]
     ) -> None:
         again = self._notebook("again")
-        names = values.again(one, Side.of(again, self.place / "again"), compared.found)
+        two = Side.of(again, self.place / "again")
+        names = values.again(one, two, compared.found)
+        self.findings.drop_states(values.states_again(one, two, compared.states))
         seen_again = shown.of_notebook(again, self.whole, self.place / "again")
         _, moving = shown.compare(seen, seen_again, [item.key for item in unlike])
         self.findings.chance(names, {item.key for item in moving}, seen, seen_again)
@@ -131,7 +135,10 @@ class _Judge:
         try:
             run = whole.run(self.whole, self._copy(side), self.options)
         except StageFailed as error:
-            error.message = f"the notebook itself, run top to bottom, fails: {error.message}"
+            if error.code == INTERRUPTED:
+                raise KeyboardInterrupt from None
+            words = re.sub(r"stage notebook-\d+", "its process", error.message)
+            error.message = f"the notebook itself, run top to bottom, fails: {words}"
             error.hint = "restart the kernel and run all cells to see it"  # the executed notebook is gone by then
             raise
         data = {"status": "succeeded", "seconds": run.seconds, "reason": "", "metrics": {}, "outputs": ()}
@@ -140,13 +147,14 @@ class _Judge:
 
     def _pipeline(self, copy: Project, *, whole_run: bool = False) -> Run:
         """Run the pipeline. A cell that fails is a difference; what else stops it is raised."""
-        from nbprod.execution import run
-
-        run_done = run(self.pipeline, copy, self.options, [self._tell if whole_run else self._forward])
-        if run_done.status is not RunStatus.SUCCEEDED and run_done.error is not None:
-            stopped = not isinstance(run_done.error, StageFailed) or run_done.error.code == "NB506"
-            if stopped:
-                raise run_done.error
+        listeners = [self._tell if whole_run else self._forward]
+        run_done = whole.drive(self.pipeline, copy, self.options, whole.Apart(), listeners)
+        error = run_done.error
+        if run_done.status is not RunStatus.SUCCEEDED and error is not None:
+            if error.code == INTERRUPTED:
+                raise KeyboardInterrupt
+            if not isinstance(error, StageFailed):
+                raise error
         return run_done
 
     def _forward(self, event: Event) -> None:

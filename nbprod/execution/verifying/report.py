@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
+from nbprod.core.errors import Where
 from nbprod.core.run import Difference, LeftOut, Verification
 from nbprod.execution import specs
 from nbprod.execution.verifying import shown as displayed
@@ -133,6 +135,11 @@ class Findings:
             kept.append(dataclasses.replace(item, cause=words, fix=fix, deterministic=False))
         self.differences = kept
 
+    def drop_states(self, moving: Collection[tuple[str, str]]) -> None:
+        """Forget generators that the notebook itself does not leave in one state: what they draw is told."""
+        names = {(stage, _state(kind)) for stage, kind in moving}
+        self.differences = [item for item in self.differences if (item.stage, item.name) not in names]
+
     def leave_out(self, one: Shown, other: Shown, *, reused: bool = False) -> None:
         """Take the cells that are in the notebook only."""
         for key, role in self.whole.cells.items():
@@ -166,7 +173,7 @@ class Findings:
     def _value(self, found: Found, earlier: Sequence[Found]) -> Difference:
         check = found.check
         name = found.name.partition(", ")[0]
-        where = specs.where_bound(self.pipeline, check.stage, name)
+        where = self._changed(found, name) or specs.where_bound(self.pipeline, check.stage, name)
         self._kinds[found.name] = found.type
         cause, fix = self._cause(found, where.cell, earlier)
         path = where.notebook or self.pipeline.notebook
@@ -182,7 +189,7 @@ class Findings:
         if sources:
             return self._because(sources)
         stage = self.pipeline.stage(found.check.stage)
-        before = [item for item in earlier if item.name in stage.reads and item.check.stage != stage.name]
+        before = [item for item in earlier if item.name in stage.reads and item.name != found.name]
         if before and found.check.role != "read":
             return f"it is made from {before[0].name}, which differs before", "see there"
         if found.check.role == "read":
@@ -198,6 +205,14 @@ class Findings:
             return f"stage {stage.name} is volatile: {stage.volatile[0]}", "keep what it asks for in a file"
         return UNKNOWN, REPORT
 
+    def _changed(self, found: Found, name: str) -> Where | None:
+        """Return the cell that changed last what a stage reads, where the pipeline did not see it."""
+        if found.check.role != "read":
+            return None
+        steps = [step for piece in self.whole.pieces[: max(found.check.points) + 1] for step in piece.steps]
+        last = next((step for step in reversed(steps) if re.search(rf"\b{re.escape(name)}\b", step.source)), None)
+        return Where(last.notebook, last.cell, last.cell_id) if last is not None else None
+
     def _because(self, sources: Sequence[Source]) -> tuple[str, str]:
         return (sources[0].cause, sources[0].fix) if sources else ("", "")
 
@@ -205,15 +220,12 @@ class Findings:
         steps = [step for step in self.pipeline.stage(stage).steps if step.kind == "cell"]
         cell, path = (steps[-1].cell, steps[-1].notebook) if steps else (None, "")
         cause = f"the generator of {kind} stands elsewhere at the end of stage {stage}: another number of draws"
-        name = f"state of {kind}"
         sides = ("one position", "another position")
         self.differences.append(
-            Difference(name, cell, *sides, cause, REPORT, path or self.pipeline.notebook, stage, kind="state")
+            Difference(_state(kind), cell, *sides, cause, REPORT, path or self.pipeline.notebook, stage, kind="state")
         )
 
     def _mentions(self, key: Key, name: str) -> bool:
-        import re
-
         text = "\n".join(text.source for text in self.whole.texts if (text.notebook, text.cell) == key)
         return any(re.search(rf"\b{re.escape(part)}\b", text) for part in name.split(", "))
 
@@ -243,3 +255,7 @@ class Findings:
             return "it runs another file: its values were compared, what that file shows was not"
         shows = canonical(one.outputs[key])
         return "its definitions are repeated where they are needed, what it shows is not" if shows else ""
+
+
+def _state(kind: str) -> str:
+    return f"state of {kind}"

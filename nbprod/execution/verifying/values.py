@@ -145,12 +145,18 @@ class Values:
         """Yield stage and kind of each random generator that both sides changed, to a different state."""
         for at, stage in enumerate(other.stages):
             points = self.whole.ends(stage)
-            if len(points) != 1:
-                continue
-            left, right = one.manifests[points[0]]["state"], other.manifests[at]["state"]
-            for kind in sorted(RANDOM & left.keys() & right.keys()):
-                if left[kind].get("content") != right[kind].get("content"):
+            if len(points) == 1:
+                for kind in _unlike(one.manifests[points[0]], other.manifests[at]):
                     yield stage, kind
+
+    def states_again(self, one: Side, two: Side, found: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return those of `found` in which the notebook differs from itself, run twice."""
+        return {
+            (stage, kind)
+            for stage, kind in found
+            for point in self.whole.ends(stage)
+            if kind in _unlike(one.manifests[point], two.manifests[point])
+        }
 
     # what is compared
 
@@ -262,6 +268,13 @@ def _same(place: links.Found | None, check: Check) -> bool:
         place.group["content"] == check.group["content"]
         and sorted(place.group["names"]) == sorted(check.group["names"])
     )
+
+
+def _unlike(one: Manifest, other: Manifest) -> list[str]:
+    """Return the generators that both manifests hold, in a different state."""
+    left, right = one["state"], other["state"]
+    both = sorted(RANDOM & left.keys() & right.keys())
+    return [kind for kind in both if left[kind].get("content") != right[kind].get("content")]
 
 
 def _unique(groups: Any) -> list[Any]:

@@ -47,6 +47,12 @@ class OneProcess(SessionRunner):
         return frozenset(self._last.stages) if self._last else frozenset()
 
 
+class Apart(SessionRunner):
+    """Every stage in a process of its own, whatever it leaves that cannot be stored."""
+
+    fuses = False
+
+
 def _folder(work: Work) -> Path:
     from pathlib import Path
 
@@ -149,12 +155,21 @@ def _as_pipeline(pipeline: Pipeline, pieces: Sequence[Piece]) -> Pipeline:
     )
 
 
-def run(whole: Whole, project: Project, options: RunOptions, listeners: Sequence[Listener] = ()) -> Run:
-    """Run the notebook in one process; the run's stages are its pieces."""
-    bare = dataclasses.replace(options, parameters={}, engine="nbprod")  # overrides are statements in it already
-    with Ledger(project.home) as ledger:
-        runner = OneProcess()
-        done = Driver(whole.pipeline, project, bare, ledger, runner).go(listeners, None, runner)
+def run(whole: Whole, project: Project, options: RunOptions) -> Run:
+    """Run the notebook in one process; the run's stages are its pieces. Raises what stopped it."""
+    bare = dataclasses.replace(options, parameters={})  # overrides are statements in it already
+    done = drive(whole.pipeline, project, bare, OneProcess())
     if done.status is not RunStatus.SUCCEEDED and done.error is not None:
         raise done.error
     return done
+
+
+def drive(
+    pipeline: Pipeline, project: Project, options: RunOptions, runner: SessionRunner, listeners: Sequence[Listener] = ()
+) -> Run:
+    """Carry out a run with a runner of ours, and return it however it ended."""
+    with Ledger(project.home) as ledger:
+        try:
+            return Driver(pipeline, project, options, ledger, runner).go(listeners, None, runner)
+        finally:
+            runner.close()
