@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nbprod.core.version import __version__
 
 if TYPE_CHECKING:
-    from nbprod.api import analyze, load_model, run, secret, verify
+    from nbprod.api import analyze, load_model, run, secret, suggest, verify
     from nbprod.core.errors import (
         AnalysisError,
         BoundaryError,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from nbprod.core.run import Run, RunStatus, Verification
 
 _HOMES = {
-    "nbprod.api": ("analyze", "load_model", "run", "secret", "verify"),
+    "nbprod.api": ("analyze", "load_model", "run", "secret", "suggest", "verify"),
     "nbprod.core.pipeline": ("Pipeline",),
     "nbprod.core.run": ("Run", "RunStatus", "Verification"),
     "nbprod.core.errors": (
@@ -93,6 +93,7 @@ __all__ = [
     "load_model",
     "run",
     "secret",
+    "suggest",
     "verify",
 ]
 

@@ -55,7 +55,7 @@ def assign(statements: Sequence[Statement], stages: dict[int, str]) -> None:
     order = [stages[id(item.cell)] for item in statements if id(item.cell) in stages]
     before = order[0] if order else None
     after = _following(statements, stages)
-    exploration = _exploration(statements, stages)
+    shown = exploration(statements, stages)
     for statement in statements:
         own = stages.get(id(statement.cell))
         if own is None and statement.role in PSEUDO:
@@ -67,7 +67,7 @@ def assign(statements: Sequence[Statement], stages: dict[int, str]) -> None:
             statement.fate = "own" if statement.fate == "repeat" else statement.fate
         elif statement.fate != "own":
             statement.owner = None
-        elif id(statement.cell) in exploration:
+        elif id(statement.cell) in shown:
             statement.fate = "left-out"
         else:
             statement.owner = (statement.role == "parameters" and after[statement.index]) or before
@@ -83,7 +83,7 @@ def _following(statements: Sequence[Statement], stages: dict[int, str]) -> dict[
     return following
 
 
-def _exploration(statements: Sequence[Statement], stages: dict[int, str]) -> set[int]:
+def exploration(statements: Sequence[Statement], stages: dict[int, str]) -> set[int]:
     """Return the untagged cells (by `id()`) all of whose own statements do nothing but show something."""
     by_cell: dict[int, list[Statement]] = {}
     for statement in statements:

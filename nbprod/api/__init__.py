@@ -33,6 +33,7 @@ from nbprod.api.notebook import (
     graph,
     project_of,
     sound,
+    suggest,
     tag,
 )
 from nbprod.api.running import (
@@ -95,6 +96,7 @@ __all__ = [
     "sound",
     "stop_all",
     "stop_endpoint",
+    "suggest",
     "table_rows",
     "tag",
     "verify",

@@ -12,6 +12,7 @@ from nbprod.core.errors import AnalysisError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nbprod.analysis import Suggestion
     from nbprod.core.notebook import Notebook, Tag
     from nbprod.core.pipeline import Pipeline
 
@@ -58,6 +59,20 @@ def tag(path: Source, cell: int | str, tag: Tag | None) -> None:
     from nbprod import notebooks
 
     notebooks.write_tag(require_notebook(path), cell, tag)
+
+
+def suggest(path: Source, *, apply: bool = False, draft: Path | None = None) -> Suggestion:
+    """Return stages for what of a notebook is untagged; with `apply`, also write the tags into the file.
+
+    The proposal is sound: with its tags, analysis finds no error that it does not find without. `draft` is a file of
+    the notebook's unsaved content.
+    """
+    from nbprod import analysis, notebooks
+
+    found = analysis.suggest(read(path, project_of(path), draft)[0])
+    if apply and found.tags:
+        notebooks.write_tags(require_notebook(path), found.tags)
+    return found
 
 
 def sound(pipeline: Pipeline) -> Pipeline:

@@ -6,7 +6,7 @@ from nbprod.notebooks.editing import edited, rewrite
 from nbprod.notebooks.reading import parse, read, strip_magic, text_of
 from nbprod.notebooks.runs import with_runs
 from nbprod.notebooks.tags import FLAGS, GRAMMAR, OPTIONS, format_tag, parse_magic
-from nbprod.notebooks.writing import write_tag
+from nbprod.notebooks.writing import write_tag, write_tags
 
 __all__ = [
     "FLAGS",
@@ -22,4 +22,5 @@ __all__ = [
     "text_of",
     "with_runs",
     "write_tag",
+    "write_tags",
 ]

@@ -14,7 +14,7 @@ from nbprod.notebooks import tags as grammar
 from nbprod.notebooks.reading import MAGIC, document, forms, is_tag, parse, source_of, table, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from nbprod.core.notebook import Notebook, Tag
 
@@ -36,18 +36,28 @@ def write_tag(path: str | os.PathLike[str], cell: str | int, tag: Tag | None) ->
     tag
         The tag, None to remove it.
     """
+    write_tags(path, {cell: tag})
+
+
+def write_tags(path: str | os.PathLike[str], tags: Mapping[Any, Tag | None]) -> None:
+    """Give several cells their tags, as `write_tag` does, all or none."""
     file = Path(path)
     text = text_of(file, file.name)
     before = document(text, file.name)
     if before["nbformat"] != 4:
         raise NotebookError("NB004", f"{file.name} is nbformat {before['nbformat']}", "save it in Jupyter first")
-    if tag is not None:
-        grammar.from_table(grammar.metadata(tag), "metadata")
-    index = _index(parse(text, file.name), cell)
-    raw = before["cells"][index]
-    for key, value in retagged(raw, tag).items():
-        if raw.get(key) != value:
-            text = spliced(text, index, key, value)
+    book = parse(text, file.name)
+    chosen: dict[int, Tag | None] = {}
+    for cell, tag in tags.items():
+        if tag is not None:
+            grammar.from_table(grammar.metadata(tag), "metadata")
+        chosen[_index(book, cell)] = tag
+    begins = _items(text, _members(text, _after(text, 0))["cells"][0])
+    for index in sorted(chosen, reverse=True):  # so that places further up stay where they are
+        raw = before["cells"][index]
+        for key, value in retagged(raw, chosen[index]).items():
+            if raw.get(key) != value:
+                text = _placed(text, begins[index], key, value)
     after = json.loads(text)
     if after != before:
         validate(after, before, file.name)
@@ -98,7 +108,11 @@ def _with_magic(source: str, tag: Tag | None) -> str:
 def spliced(text: str, index: int, key: str, value: Any) -> str:
     """Return the notebook's text with `cells[index][key]` replaced, or added, in the style of the file."""
     cells = _members(text, _after(text, 0))["cells"][0]
-    start = _items(text, cells)[index]
+    return _placed(text, _items(text, cells)[index], key, value)
+
+
+def _placed(text: str, start: int, key: str, value: Any) -> str:
+    """Return the text with `key` of the cell that begins at `start` replaced, or added."""
     members = _members(text, start)
     if key in members:
         begin, end = members[key]

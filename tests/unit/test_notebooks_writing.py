@@ -131,3 +131,29 @@ def test_a_bad_tag_is_not_written(tmp_path):
     with pytest.raises(UsageError):
         notebooks.write_tag(path, "b", Tag("stage", "no good"))
     assert json.loads(path.read_text()) == BOOK
+
+
+def test_several_tags_at_once(tmp_path):
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"c{n}",
+            "metadata": {},
+            "source": f"x = {n}",
+            "outputs": [],
+            "execution_count": None,
+        }
+        for n in range(4)
+    ]
+    path = tmp_path / "n.ipynb"
+    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n")
+    one_by_one = tmp_path / "o.ipynb"
+    one_by_one.write_text(path.read_text())
+    tags = {1: Tag("setup"), "c2": Tag("stage", "a"), 4: Tag("stage", "b")}
+    notebooks.write_tags(path, tags)
+    for cell, tag in tags.items():
+        notebooks.write_tag(one_by_one, cell, tag)
+    assert path.read_text() == one_by_one.read_text()
+    with pytest.raises(NotebookError):
+        notebooks.write_tags(path, {1: None, 9: None})
+    assert path.read_text() == one_by_one.read_text()

@@ -20,6 +20,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Notebook": {
         "check": ("notebook", "diagnostics and readiness (10 % … 100 %); --fix mends"),
         "tag": ("notebook", "give a cell a stage or a role"),
+        "suggest": ("notebook", "propose stages for an untagged notebook"),
         "graph": ("notebook", "the pipeline as text, JSON, Mermaid or SVG"),
     },
     "Run": {

@@ -1,4 +1,4 @@
-"""`check`, `tag`, `graph`: what a notebook means, without running it."""
+"""`check`, `tag`, `suggest`, `graph`: what a notebook means, without running it."""
 
 from __future__ import annotations
 
@@ -56,6 +56,19 @@ def tag_verb(notebook: str, cell: str, tag: tuple[str, ...], as_json: bool, quie
 
 
 tag_verb.ignore_unknown_options = True  # those of a stage belong to the tag's own grammar
+
+
+@options.verb("suggest")
+@options.notebook
+@click.option("--apply", is_flag=True, help="Write the tags into the notebook.")
+def suggest_verb(notebook: str, apply: bool, as_json: bool, quiet: bool) -> int:
+    """Propose stages for what of a notebook is untagged, with the reason for each."""
+    found = api.suggest(notebook, apply=apply)
+    if as_json:
+        print_json({**found.as_json(), "applied": apply})
+    else:
+        render.suggestion(Screen(quiet=quiet), found, applied=apply)
+    return 0
 
 
 @options.verb("graph")

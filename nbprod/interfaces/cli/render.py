@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from nbprod.interfaces.cli.screen import Part, Screen, seconds, stage_colour
@@ -10,7 +11,7 @@ from nbprod.interfaces.cli.screen import Part, Screen, seconds, stage_colour
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nbprod.analysis import Readiness
+    from nbprod.analysis import Readiness, Suggestion
     from nbprod.api import CheckResult
     from nbprod.core.errors import ExecutionError, NbprodError
     from nbprod.core.model import Endpoint
@@ -93,6 +94,30 @@ def readiness(screen: Screen, found: Readiness) -> None:
     screen.line(("▰" * done, "green"), ("▱" * (10 - done), "dim"), missing)
     if found.next is not None:
         screen.line(f"next: {found.next.next}")
+
+
+def suggestion(screen: Screen, found: Suggestion, *, applied: bool) -> None:
+    """Print each cell with its proposal and the reason, and what crosses between the stages."""
+    names = tuple(stage.name for stage in found.pipeline.stages)
+    screen.line((f"{found.notebook} · {counted(len(found.cells), 'code cell')}", "bold"))
+    screen.line("")
+    for item in found.cells:
+        role = (item.tag.stage or item.tag.role) if item.tag else "-"
+        style = stage_colour(names, role) if role in names else "dim"
+        screen.line(f"  cell {item.cell:<4} ", (f"{role:<16}", style), f" {item.reason}")
+    screen.line("")
+    for stage in found.pipeline.stages if found.tags else ():
+        takes = f"takes {names_of(stage.reads)}" if stage.reads else "takes nothing"
+        screen.line("  ", (f"{stage.name:<16}", stage_colour(names, stage.name)), f" {takes}")
+    for note in (*found.notes, *(f"{item.code} {item.message}" for item in found.pipeline.errors)):
+        screen.line(("  note  ", "dim"), note)
+    name = shlex.quote(found.notebook)
+    if not found.tags:
+        screen.line("nothing to tag")
+    elif applied:
+        screen.line(f"{counted(len(found.tags), 'cell')} tagged · next: nbprod run {name}")
+    else:
+        screen.line(f"nothing is written yet: nbprod suggest {name} --apply")
 
 
 def counted(number: int, word: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 VERBS = {
     "check": "diagnostics and readiness",
+    "suggest": "propose stages for what is untagged  [--apply]",
     "graph": "the pipeline",
     "run": "run the pipeline  [-p NAME=VALUE] [--from S] [--to S] [--force] [--engine E]",
     "show": "the last run, or show RUN",
@@ -46,8 +47,9 @@ OPTIONS = (
     "--stale",
     "--reuse",
     "--allow-effects",
+    "--apply",
 )
-FLAGS = ("--force", "--stale", "--reuse", "--allow-effects")
+FLAGS = ("--force", "--stale", "--reuse", "--allow-effects", "--apply")
 
 
 class View(Protocol):
@@ -96,7 +98,7 @@ def mlops(session: Session, line: str) -> Any:
         print("\n".join(f"%mlops {verb:<10} {text}" for verb, text in VERBS.items()))  # noqa: T201 (a cell's output)
         return None
     notebook = Path(call.text("--notebook") or open_notebook(session.shell.user_ns))
-    if call.verb in ("run", "verify", "up", "deploy") and not call.options.get("--stale"):
+    if call.verb in ("run", "verify", "up", "deploy", "suggest") and not call.options.get("--stale"):
         require_saved(notebook, session.executed)
     return HANDLERS[call.verb](session, notebook, call)
 
@@ -136,6 +138,15 @@ def _check(_session: Session, notebook: Path, _call: Call) -> None:
         place = f"cell {item.cell} line {item.line}" if item.cell else ""
         print(f"{item.severity:<8} {item.code}  {place:<16} {item.message}\n{'':<33} {item.fix or ''}".rstrip())  # noqa: T201 (a cell's output)
     print(f"readiness {found.readiness.percent} %")  # noqa: T201 (a cell's output)
+
+
+def _suggest(_session: Session, notebook: Path, call: Call) -> Any:
+    found = api.suggest(notebook, apply=bool(call.options.get("--apply")))
+    for item in found.cells:
+        role = (item.tag.stage or item.tag.role) if item.tag else "-"
+        print(f"cell {item.cell:<4} {role:<16} {item.reason}")  # noqa: T201 (a cell's output)
+    written = f"{len(found.tags)} cells tagged in the file: reload the notebook from disk"
+    print(written if call.options.get("--apply") else "nothing is written yet: %mlops suggest --apply")  # noqa: T201 (a cell's output)
 
 
 def _graph(_session: Session, notebook: Path, _call: Call) -> Any:
@@ -220,6 +231,7 @@ def _stop(_session: Session, notebook: Path, call: Call) -> None:
 
 HANDLERS: dict[str, Callable[[Session, Path, Call], Any]] = {
     "check": _check,
+    "suggest": _suggest,
     "graph": _graph,
     "run": _run,
     "show": _show,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from nbprod.core.version import __version__
 from nbprod.interfaces.server import operations, views
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nbprod.core.run import Run
 
 TARGETS = ("local", "docker")
@@ -33,12 +36,26 @@ def pipeline(notebook: Path) -> dict[str, Any]:
 
 def draft_pipeline(notebook: Path, content: Any) -> dict[str, Any]:
     """Return what a notebook would mean if `content` were saved; nothing is written beside it."""
+    with _draft(notebook, content) as draft:
+        return views.pipeline(api.check(notebook, draft=draft))
+
+
+def suggestion(notebook: Path, content: Any) -> dict[str, Any]:
+    """Return stages for what of a notebook is untagged, as it would be if `content` were saved; nothing is written."""
+    if content is None:
+        return api.suggest(notebook).as_json()
+    with _draft(notebook, content) as draft:
+        return api.suggest(notebook, draft=draft).as_json()
+
+
+@contextmanager
+def _draft(notebook: Path, content: Any) -> Iterator[Path]:
     if not isinstance(content, dict):
         raise UsageError("NB930", "content must be the notebook as an object", "send the notebook's JSON")
     with tempfile.TemporaryDirectory(prefix="nbprod-") as folder:
         draft = Path(folder) / notebook.name
         draft.write_text(json.dumps(content), encoding="utf-8")
-        return views.pipeline(api.check(notebook, draft=draft))
+        yield draft
 
 
 def runs(notebook: Path, limit: int) -> dict[str, Any]:

@@ -106,6 +106,17 @@ class Pipeline(Handler):
         await self.answer(calls.draft_pipeline, self.notebook(body.get("path", "")), body.get("content"))
 
 
+class Suggestion(Handler):
+    """Stages for what is untagged."""
+
+    @authenticated
+    @authorized
+    async def post(self) -> None:
+        """Answer for what the editor holds, or without `content` for the saved notebook."""
+        body = self.body()
+        await self.answer(calls.suggestion, self.notebook(body.get("path", "")), body.get("content"))
+
+
 class Runs(Handler):
     """The newest runs of a notebook."""
 

@@ -15,6 +15,7 @@ STAGE = r"(?P<stage>[A-Za-z_][A-Za-z0-9_-]*)"
 TABLE: tuple[tuple[str, Any], ...] = (
     ("status", to.Status),
     ("pipeline", to.Pipeline),
+    ("suggestion", to.Suggestion),
     ("runs", to.Runs),
     (f"runs/{RUN}", to.OneRun),
     (f"runs/{RUN}/stop", to.StopRun),

@@ -108,3 +108,28 @@ def test_init_keeps_what_exists(project, capsys):
 
 def test_three_significant_digits():
     assert [seconds(value) for value in (0.2149, 4.125, 41.66, 612.3)] == ["0.21 s", "4.12 s", "41.7 s", "612 s"]
+
+
+def test_suggest_and_apply(project, make_notebook, capsys):
+    cells = ["import json", "n = 3", "rows = json.load(open('a.json'))[:n]", "total = sum(rows)", "total"]
+    path = make_notebook(project / "plain.ipynb", cells)
+    before = path.read_text()
+    assert cli.run(["suggest", "plain.ipynb"]) == 0
+    shown = capsys.readouterr().out
+    assert "cell 3    load             json.load(), open()" in shown
+    assert "nbprod suggest plain.ipynb --apply" in shown
+    assert path.read_text() == before
+    assert cli.run(["suggest", "plain.ipynb", "--apply", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["applied"]
+    assert [item["stage"] or item["role"] for item in found["cells"]] == [
+        "setup",
+        "parameters",
+        "load",
+        "load",
+        "exploration",
+    ]
+    written = [cell["metadata"].get("nbprod") for cell in json.loads(path.read_text())["cells"]]
+    assert written == [{"role": "setup"}, {"role": "parameters"}, {"stage": "load"}, {"stage": "load"}, None]
+    assert cli.run(["suggest", "plain.ipynb", "--apply"]) == 0
+    assert "nothing to tag" in capsys.readouterr().out
