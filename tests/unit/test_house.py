@@ -119,6 +119,7 @@ def test_exported_names_are_frozen():
         "load_model",
         "run",
         "secret",
+        "suggest",
         "verify",
     ]
     for name in set(nbprod.__all__) - {"__version__"}:
