@@ -254,23 +254,39 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--timeout", type=float, default=120, help="seconds a notebook may take in plain Jupyter")
     parser.add_argument("--only", help="text that the path must have")
     parser.add_argument("--out", type=Path, help="FILE: rows as JSON lines here, and the table beside it as .md")
+    parser.add_argument("--resume", action="store_true", help="keep the rows of FILE that are no fault of nbprod's")
     return parser.parse_args()
+
+
+def kept(asked: argparse.Namespace) -> dict[tuple[str, str], Row]:
+    """Return the rows of an earlier pass that need no second look."""
+    if not (asked.resume and asked.out and asked.out.exists()):
+        return {}
+    rows = [Row(**json.loads(line)) for line in asked.out.read_text(encoding="utf-8").splitlines()]
+    return {(row.project, row.path): row for row in rows}
+
+
+def save(rows: list[Row], file: Path) -> None:
+    file.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
+    file.with_suffix(".md").write_text(f"{summary(rows)}\n\n{table(rows)}\n", encoding="utf-8")
 
 
 def main() -> int:
     asked = arguments()
-    rows = []
+    rows = kept(asked)
     for project, path in notebooks(asked):
+        known = rows.get((project.name, path))
+        if known is not None and known.verdict not in OURS:
+            continue
         row = judge_seeded(judge(Row(project.name, path, asked.cut), project, asked), project, asked)
-        rows.append(row)
+        rows[project.name, path] = row
         print(
             f"{row.verdict:<8} {row.project}/{row.path}  {row.jupyter:.1f} s, {row.verify:.1f} s  {row.why}", flush=True
         )
         if asked.out:
-            asked.out.write_text("".join(json.dumps(asdict(item)) + "\n" for item in rows), encoding="utf-8")
-            asked.out.with_suffix(".md").write_text(f"{summary(rows)}\n\n{table(rows)}\n", encoding="utf-8")
-    print(summary(rows))
-    return 1 if any(row.verdict in OURS for row in rows) else 0
+            save([rows[key] for key in sorted(rows)], asked.out)
+    print(summary(list(rows.values())))
+    return 1 if any(row.verdict in OURS for row in rows.values()) else 0
 
 
 if __name__ == "__main__":
