@@ -7,7 +7,7 @@ unexport PYTHONPATH
 # uv trusts what the machine trusts, as pip does: companies have certificates of their own.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: demo lab test test-slow check bench constraints clean
+.PHONY: demo lab test test-slow check bench corpus constraints clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/installed
@@ -32,6 +32,9 @@ check: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python benchmarks/run_all.py
+
+corpus: .venv/installed-dev
+	$(BIN)/python benchmarks/corpus.py $(DIR) $(ARGS)
 
 constraints: .venv/installed-dev
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev \

@@ -38,7 +38,12 @@ except CellExecutionError as error:
     sys.exit(f"cell {number}: {error.ename}: {error.evalue}")
 """
 ANALYZE = """
-import sys, time, nbprod
+import json, pathlib, sys, tempfile, time, nbprod
+with tempfile.TemporaryDirectory() as folder:
+    warm = pathlib.Path(folder, "warm.ipynb")
+    cell = {"cell_type": "code", "source": "%time x = 1", "metadata": {}, "outputs": [], "execution_count": None}
+    warm.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]}))
+    nbprod.analyze(warm)
 begin = time.perf_counter()
 try:
     nbprod.analyze(sys.argv[1])
