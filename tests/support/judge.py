@@ -139,7 +139,7 @@ def _inside(folder: Path, env: dict[str, str]) -> Iterator[None]:
 
 
 def main(argv: list[str]) -> int:
-    """Run cases by hand: `python -m tests.support.judge [GROUP | text in a name] …`."""
+    """Run cases by hand: `python -m tests.support.judge [FILE of names | GROUP | text in a name] …`."""
     import time
     import warnings
 
@@ -147,7 +147,8 @@ def main(argv: list[str]) -> int:
     from tests.support.forked import forked
 
     warnings.simplefilter("ignore")
-    chosen = [case for case in cases() if not argv or any(word == case.group or word in str(case) for word in argv)]
+    words = Path(argv[0]).read_text(encoding="utf-8").splitlines() if argv and Path(argv[0]).is_file() else argv
+    chosen = [case for case in cases() if not words or any(word == case.group or word in str(case) for word in words)]
     bad = 0
     started = time.perf_counter()
     with forked(*HEAVY), tempfile.TemporaryDirectory() as folder:
