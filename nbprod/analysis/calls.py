@@ -7,12 +7,12 @@ import re
 from typing import TYPE_CHECKING
 
 from nbprod.analysis import dynamics, knowledge
-from nbprod.analysis.callbacks import Callbacks
 from nbprod.analysis.expressions import BUILTINS
 from nbprod.analysis.facts import NOTHING, Definition, Fit, Flow
+from nbprod.analysis.magics import Magics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 _AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
 STATEMENTS = frozenset({"execute", "executemany", "executescript", "sql"})
@@ -23,7 +23,7 @@ FITS = frozenset(
 )
 
 
-class Calls(Callbacks):
+class Calls(Magics):
     """Expressions with calls."""
 
     def _call(self, node: ast.Call) -> Flow:
@@ -38,6 +38,8 @@ class Calls(Callbacks):
             looked_up = "dynamic" in knowledge.function(dotted).effects
             return self.dynamic(node, dotted) if looked_up else self.library(node, dotted)
         if isinstance(node.func, ast.Attribute):
+            if _of_ipython(_root(node.func)):
+                self.facts.patches.setdefault("get_ipython()", node.lineno + self.offset)
             name = dynamics.asked(node)
             if name is not None:
                 return self.ask(name, node.lineno) | self.several(node.args[1:])
@@ -202,56 +204,6 @@ class Calls(Callbacks):
         self.join(receiver, first, rest)
         return total
 
-    def magic(self, node: ast.Call, how: str) -> Flow:
-        """Execute a line magic or shell line, as IPython's transformer wrote it."""
-        words = [item.value for item in node.args if isinstance(item, ast.Constant) and isinstance(item.value, str)]
-        name, line = (words[0], words[1]) if how == "run_line_magic" and len(words) > 1 else (how, "".join(words))
-        lists = knowledge.sets("magics")
-        at = node.lineno + self.offset
-        if how in ("system", "getoutput") or name in lists["shell"]:
-            self.shell(name, line)
-        elif name in lists["python"]:
-            self.timed(line, node)
-        elif name == "env" and ("=" in line or len(line.split()) > 1):
-            self.touch("os.environ", "%env")
-            self.facts.magics.append(("configure", name, at))
-        elif name == "cd":
-            self.touch("cwd", "%cd")
-        elif name in lists["configure"]:
-            self.facts.magics.append(("configure", name, at))
-        elif name not in lists["show"] and name != "env":
-            self.facts.magics.append(("unknown", name, at))
-        return NOTHING
-
-    def shell(self, name: str, line: str) -> None:
-        """Note a shell line: a process whose doings cannot be seen."""
-        lists = knowledge.sets("magics")
-        first = (line.split() or [""])[0]
-        if name in lists["install"] or " install " in f" {line} ":
-            self.facts.effects.setdefault("install", line or name)
-        elif first not in lists["harmless_commands"] or any(sign in line for sign in ">|;&"):
-            self.facts.effects.setdefault("process", f"!{line}")
-
-    def timed(self, line: str, node: ast.Call) -> None:
-        """Execute the statement after `%time`; what is not Python is left for the run to report."""
-        words = line.split()
-        while words and words[0].startswith("-"):
-            line = line.lstrip()[len(words.pop(0)) :]
-        try:
-            body = ast.parse(line.strip()).body
-        except (SyntaxError, ValueError):
-            self.opaque("%time")
-            return
-        for item in body:
-            for inner in ast.walk(item):
-                if hasattr(inner, "lineno"):
-                    inner.lineno = node.lineno
-        self.block(body)
-
-    def block(self, body: Sequence[ast.stmt]) -> None:
-        """Execute statements one after another."""
-        raise NotImplementedError
-
     def named_in_text(self, node: ast.Call) -> None:
         """Note the names in `df.query("x > @limit")`."""
         for item in ast.walk(node):
@@ -279,10 +231,6 @@ class Calls(Callbacks):
                 self.mutate(receiver)
 
     # effects
-
-    def opaque(self, name: str) -> None:
-        """Note a call nothing is known of; a call on a local name is part of what its definition does."""
-        self.facts.effects.setdefault("unknown", name.split("@")[0])
 
     def effect(self, node: ast.Call, what: str, name: str) -> None:
         """Note an effect beyond names; `open` writes or reads by its mode, paths are kept when literal."""
@@ -340,6 +288,12 @@ def _only_reads(node: ast.Call) -> bool:
 
 def _of_ipython(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "get_ipython"
+
+
+def _root(node: ast.expr) -> ast.expr:
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node
 
 
 def _gives(node: ast.Call, name: str) -> bool:

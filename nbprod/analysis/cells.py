@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _CELL_MAGIC = re.compile(r"\s*%%(\S+)[ \t]*(.*)")
 _NEEDS_IPYTHON = re.compile(r"^\s*[%!?/,;]|\?\s*$|=\s*[!%]", re.MULTILINE)
+_OPTIONS = re.compile(r"(^|\s)-([nrp]\s*\d+|[tcqov]+)(?=\s|$)")
 _MISPLACED = re.compile(
     r"\b(return|break|continue|yield|await|async|nonlocal|global|lambda|def|class|del|import\s*\*|from\s+__future__|__debug__)\b"
     r"|:=|\*|\bfor\b.*\bfor\b|\bcase\b|\bexcept\b"
@@ -89,7 +90,11 @@ def _cell_magic(parsed: Parsed, match: re.Match[str]) -> None:
         parsed.offset += head
         _python(parsed, inner)
         _wrapped(parsed, magic)
-    elif not any(name in lists[kind] for kind in ("cell_show", "cell_shell", "cell_write")):
+    elif any(name in lists[kind] for kind in ("cell_show", "cell_shell", "cell_write")):
+        parsed.offset += head - 1
+        call = f"get_ipython().run_cell_magic({name!r}, {arguments!r}, '')"  # as IPython's transformer has it
+        parsed.statements = ast.parse(call).body
+    else:
         parsed.problems.append(unknown_magic(parsed, f"%%{name}", magic.line))
 
 
@@ -113,11 +118,19 @@ def _wrapped(parsed: Parsed, magic: Magic) -> None:
         name = f"timeit_{parsed.cell.number}"
         function, call = ast.parse(f"def {name}(): pass\n{name}()").body
         assert isinstance(function, ast.FunctionDef)
-        function.body = parsed.statements
+        function.body = [*_set_up(magic.arguments), *parsed.statements]
         parsed.statements = [function, call]
     names = [word for word in magic.arguments.split() if not word.startswith("-")]
     if magic.name == "capture" and names and names[0].isidentifier() and not keyword.iskeyword(names[0]):
         parsed.statements[:0] = ast.parse(f"{names[0]} = object()").body
+
+
+def _set_up(arguments: str) -> list[ast.stmt]:
+    """Return what `%%timeit` runs before its cell: the rest of its line."""
+    try:
+        return ast.parse(_OPTIONS.sub("", arguments).strip()).body
+    except UNREADABLE:
+        return []
 
 
 def _python(parsed: Parsed, text: str) -> None:
@@ -128,15 +141,14 @@ def _python(parsed: Parsed, text: str) -> None:
 
 
 def _with_magics(parsed: Parsed, text: str, wrong: Exception) -> None:
-    if _NEEDS_IPYTHON.search(text):
-        try:
-            transformed, skipped = _transformed(text)
-            parsed.statements = seen_through(transformed, _tree(transformed))
-        except UNREADABLE as error:
-            wrong = error
-        else:
-            parsed.offset += skipped
-            return
+    try:
+        transformed, skipped = _transformed(text)  # besides magics it knows indented cells and pasted prompts
+        parsed.statements = seen_through(transformed, _tree(transformed))
+    except UNREADABLE as error:
+        wrong = error if _NEEDS_IPYTHON.search(text) else wrong
+    else:
+        parsed.offset += skipped
+        return
     parsed.problems.append(_syntax_error(parsed, wrong))
 
 

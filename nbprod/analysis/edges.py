@@ -210,7 +210,7 @@ class Linker:
         for name in sorted(set(self.index.unmask(names & self.index.mask(surely) & ~self.index.mask(own)))):
             resource = self.names.get(name)
             deleted = resource.deleted if resource is not None else None
-            if not self.star and (deleted is not None or name not in BUILTINS):
+            if not self.star and name not in BUILTINS:
                 self.links.missing.append((statement, name, deleted))
 
     def write(self, statement: Statement) -> None:

@@ -28,6 +28,7 @@ BUILTINS = frozenset(dir(builtins)) | {
     "exit",
     "quit",
 }
+NAMES_OF_IPYTHON = frozenset({"user_ns", "user_global_ns", "user_module"})
 GLOBALS_OF_IPYTHON = frozenset({"In", "Out", "_", "__", "___"})
 
 
@@ -301,8 +302,10 @@ class Expressions:
     def _attribute(self, node: ast.Attribute) -> Flow:
         dotted = self.dotted(node)
         flow = self.flow(node.value)
-        if dotted and dotted.startswith(("os.environ", "sys.path", "sys.modules")):
-            self.facts.state.setdefault(dotted, dotted) if dotted in ("os.environ",) else None
+        if dotted == "os.environ":
+            self.facts.state.setdefault(dotted, dotted)
+        elif node.attr in NAMES_OF_IPYTHON:
+            self.facts.effects.setdefault("dynamic", f".{node.attr}")
         return flow
 
     def _subscript(self, node: ast.Subscript) -> Flow:

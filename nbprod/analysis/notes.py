@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from nbprod.analysis import knowledge, normal
+from nbprod.analysis import normal
 from nbprod.analysis.aliases import resolve
 from nbprod.analysis.bits import Bits, Index, Lines
 from nbprod.analysis.context import context_of
@@ -146,8 +146,6 @@ def _statements(parsed: Sequence[Parsed], context: Context) -> list[Statement]:
         nodes = item.statements or ([_placeholder()] if item.magic else [])
         for node in nodes:
             facts = facts_of(node, context, item.offset)
-            if item.magic:
-                _with_cell_magic(facts, item)
             first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
             last = node.end_lineno or node.lineno
             statements.append(Statement(len(statements), item, node, facts, first, last, context.names))
@@ -156,15 +154,3 @@ def _statements(parsed: Sequence[Parsed], context: Context) -> list[Statement]:
 
 def _placeholder() -> ast.stmt:
     return ast.Pass(lineno=1, col_offset=0, end_lineno=1, end_col_offset=4)
-
-
-def _with_cell_magic(facts: Facts, parsed: Parsed) -> None:
-    magic = parsed.magic
-    assert magic is not None
-    lists = knowledge.sets("magics")
-    if magic.name in lists["cell_shell"]:
-        facts.effects.setdefault("process", f"%%{magic.name}")
-    elif magic.name in lists["cell_write"]:
-        words = [word for word in magic.arguments.split() if not word.startswith("-")]
-        facts.effects.setdefault("file-write", f"%%{magic.name}")
-        facts.files_written.add(words[0].strip("'\"") if words else "?")

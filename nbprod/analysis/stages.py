@@ -46,7 +46,7 @@ class Assembly:
         for item in statements:
             if item.owner is not None and item.fate in ("own", "replay"):
                 self.owned.setdefault(item.owner, []).append(item)
-        self.repeated = [item for item in statements if item.fate == "repeat"]
+        self.repeated = [item for item in statements if item.fate == "repeat" or _again(item)]
         self.links = links
         self.stable = stable
         self.seeds = seeded(statements)
@@ -56,8 +56,8 @@ class Assembly:
         own = self.owned.get(name, [])
         first, last = (own[0].index, own[-1].index) if own else (0, -1)
         before = [self.statements[index] for index in sorted(self.links.needs.get(name, ()))]
-        before += [item for item in self.repeated if item.index < first]
-        inside = [item for item in self.repeated if first < item.index < last]
+        before += [item for item in self.repeated if item.index < first and item.owner != name]
+        inside = [item for item in self.repeated if first < item.index < last and item.fate == "repeat"]
         prelude = [item for item in own if item.role == "parameters"]
         steps = self.prelude([*before, *prelude, *self.beside(before)])
         steps += self.own(cells, sorted([*own, *inside], key=lambda item: item.index))
@@ -154,6 +154,15 @@ class Assembly:
                 if token in GENERATORS and self.seeds.get(token, len(self.statements)) > statement.index:
                     reasons[f"{cause} draws random numbers without a seed"] = None
         return tuple(reasons)
+
+
+def _again(statement: Statement) -> bool:
+    """Whether a stage's own statement is to be executed in all later stages too: `from m import *`, `%load_ext m`."""
+    if statement.fate != "own" or statement.parsed.whole:
+        return False
+    magics = statement.facts.magics
+    sets_up = isinstance(statement.node, ast.Expr) and magics and all(kind == "configure" for kind, _, _ in magics)
+    return bool(sets_up) or (isinstance(statement.node, ast.ImportFrom) and statement.facts.star)
 
 
 def _together(statement: Statement) -> tuple[int, int]:

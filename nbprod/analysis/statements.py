@@ -238,6 +238,7 @@ class Statements(Definitions):
                 self.block(case.body)
 
     def _expr_statement(self, node: ast.Expr) -> None:
+        self.shown = node.value
         self.flow(node.value)
 
 

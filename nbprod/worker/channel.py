@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
+from json import dumps as to_json  # bound here: cells may patch the module
+from json import loads as from_json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Channel:
         line = self._lines.readline()
         if not line.endswith(b"\n"):
             return None
-        operation: dict[str, Any] = json.loads(line)
+        operation: dict[str, Any] = from_json(line)
         return operation
 
     def send(self, event: dict[str, Any]) -> None:
@@ -53,7 +54,7 @@ class Channel:
         if self._gone:
             return
         # Lone surrogates, which JSON could carry but no file can, become question marks here.
-        data = (json.dumps(event, ensure_ascii=False, default=repr) + "\n").encode("utf-8", "replace")
+        data = (to_json(event, ensure_ascii=False, default=repr) + "\n").encode("utf-8", "replace")
         with self._lock:
             self._sending = True
             try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import sys
+from json import loads as from_json  # bound here: cells may patch the module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +100,7 @@ class Inputs:
 def read(path: str) -> Manifest:
     """Return the manifest at `path`; raises `Trouble` when it is missing or damaged."""
     try:
-        manifest: Manifest = json.loads(Path(path).read_text(encoding="utf-8"))
+        manifest: Manifest = from_json(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Trouble("NB604", f"the snapshot {path} cannot be read: {error}", "run with --force") from error
     return manifest

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import time
+from json import dumps as to_json  # bound here: cells may patch the module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +154,7 @@ def write(path: Path, manifest: Manifest) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        draft.write_text(json.dumps(manifest, sort_keys=True), encoding="utf-8")
+        draft.write_text(to_json(manifest, sort_keys=True), encoding="utf-8")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -6,11 +6,12 @@ of a later stage. A record is JSON: `{kind: {"content": digest, …}}`, small th
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
 import warnings
+from json import dumps as to_json  # bound here: cells may patch the module
+from json import loads as from_json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +35,12 @@ _STARTED: list[str] = []
 def capture() -> dict[str, str]:
     """Return a token for each kind of state there is now, to be given to `record`."""
     _start()
-    tokens = {name: json.dumps(_token(kind)) for name, kind in KINDS.items() if kind.loaded}
+    tokens = {name: to_json(_token(kind)) for name, kind in KINDS.items() if kind.loaded}
     environment = {name: hashing.content(value) for name, value in os.environ.items()}
-    tokens["environ"] = json.dumps(environment)
-    tokens["cwd"] = json.dumps(_cwd())
-    tokens["sys.path"] = json.dumps(list(map(str, sys.path)))
-    tokens["warnings"] = json.dumps(_filters())
+    tokens["environ"] = to_json(environment)
+    tokens["cwd"] = to_json(_cwd())
+    tokens["sys.path"] = to_json(list(map(str, sys.path)))
+    tokens["warnings"] = to_json(_filters())
     return tokens
 
 
@@ -56,16 +57,16 @@ def record(before: dict[str, str], namespace: dict[str, Any], buffers: Buffers) 
     """
     found: dict[str, Any] = {}
     for name, kind in KINDS.items():
-        changed = _changed(kind, json.loads(before.get(name, "null"))) if kind.loaded else None
+        changed = _changed(kind, from_json(before.get(name, "null"))) if kind.loaded else None
         if changed is not None:
             SEEDED.add(name)
             found[name] = _stored(changed, namespace, buffers)
-    start, was = _start(), json.loads(before["cwd"])
+    start, was = _start(), from_json(before["cwd"])
     for name, plain_change in (
-        ("environ", _environment(json.loads(before["environ"]))),
+        ("environ", _environment(from_json(before["environ"]))),
         ("cwd", {"path": _portable(_cwd(), start)} if _cwd() != was else None),
-        ("sys.path", _search_path(json.loads(before["sys.path"]), start)),
-        ("warnings", _new_filters(json.loads(before["warnings"]))),
+        ("sys.path", _search_path(from_json(before["sys.path"]), start)),
+        ("warnings", _new_filters(from_json(before["warnings"]))),
     ):
         if plain_change:
             found[name] = {"content": hashing.content(plain_change), **plain_change}
@@ -209,8 +210,8 @@ def _restore_filters(entry: dict[str, Any]) -> None:
         return
     here = list(warnings.filters)
     described = [_filter(item) or [number] for number, item in enumerate(here)]
-    known = {json.dumps(text): item for text, item in zip(described, here, strict=True)}
-    made = [known.get(json.dumps(item)) or _made(item) for item in sequences.apply(entry, described)]
+    known = {to_json(text): item for text, item in zip(described, here, strict=True)}
+    made = [known.get(to_json(item)) or _made(item) for item in sequences.apply(entry, described)]
     warnings.resetwarnings()  # has what was decided by the old ones forgotten
     warnings.filters[:] = [item for item in made if item is not None]  # type: ignore[index]  # a list, whatever its stub says
 

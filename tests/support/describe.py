@@ -14,7 +14,7 @@ from typing import Any
 
 CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type, functools.partial)
 ITERATED = ("dict_keys", "dict_values", "dict_items", "deque", "set", "frozenset")
-QUIET = ("_Feature", "_Environ")
+QUIET = ("_Feature", "_Environ", "RcParams")
 PLAIN = (int, float, complex, str, bytes, bytearray, bool, type(None), range, slice)
 
 
@@ -28,7 +28,8 @@ def namespace(names: dict[str, Any]) -> dict[str, str]:
     return {
         name: describe(value)
         for name, value in names.items()
-        if not name.startswith(("__", "_")) and name not in ("In", "Out", "exit", "quit", "get_ipython", "open")
+        if not name.startswith(("__", "_"))
+        and name not in ("In", "Out", "exit", "quit", "get_ipython", "open")
         and not isinstance(value, (types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType))
         and type(value).__name__ not in QUIET
     }
@@ -116,23 +117,27 @@ class _Walk:
             return f"{value!r} {getattr(value, 'tz', '')}"
         return self.text(value.obj, depth) if "groupby" in type(value).__module__ else repr(value)
 
-    def _pathlib(self, value: Any, depth: int) -> str:  # noqa: ARG002 - one signature
+    def _pathlib(self, value: Any, depth: int) -> str:
         return str(value)
 
     def _scipy(self, value: Any, depth: int) -> str:
         return self.text(value.toarray(), depth) if hasattr(value, "toarray") else self._object(value, depth)
 
-    def _matplotlib(self, value: Any, depth: int) -> str:  # noqa: ARG002 - one signature
+    def _matplotlib(self, value: Any, depth: int) -> str:
         if hasattr(value, "get_lines"):
             return str([line.get_xydata().tolist() for line in value.get_lines()]) + value.get_title()
-        return str([len(axes.lines) for axes in getattr(value, "axes", None) or []]) if hasattr(value, "savefig") else ""
+        return (
+            str([len(axes.lines) for axes in getattr(value, "axes", None) or []]) if hasattr(value, "savefig") else ""
+        )
 
     _mpl_toolkits = _matplotlib
 
     def _object(self, value: Any, depth: int) -> str:
         own = {**getattr(value, "__dict__", {}), **{k: getattr(value, k) for k in _slots(value) if hasattr(value, k)}}
         if own:
-            return ", ".join(f"{key}={self.text(own[key], depth)}" for key in sorted(own, key=str) if not _of_the_clock(key))
+            return ", ".join(
+                f"{key}={self.text(own[key], depth)}" for key in sorted(own, key=str) if not _of_the_clock(key)
+            )
         shown = repr(value)
         return "" if " at 0x" in shown or "object" in shown else shown
 
@@ -143,4 +148,9 @@ def _of_the_clock(key: Any) -> bool:
 
 
 def _slots(value: Any) -> list[str]:
-    return [name for base in type(value).__mro__ for name in getattr(base, "__slots__", ()) if isinstance(name, str) and not name.startswith("__")]
+    return [
+        name
+        for base in type(value).__mro__
+        for name in getattr(base, "__slots__", ())
+        if isinstance(name, str) and not name.startswith("__")
+    ]

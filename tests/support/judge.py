@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod import analysis, execution, notebooks
+from nbprod import execution
+from nbprod.api.notebook import analyze
 from nbprod.config import Project
 from nbprod.core.errors import MissingValue
 from nbprod.core.run import RunOptions, RunStatus
@@ -37,7 +38,7 @@ def judge(case: Case, root: Path, **options: Any) -> None:
     folder = root / "pipeline"
     path = place(case, folder)
     with _inside(folder, case.env):
-        pipeline = analysis.analyze([notebooks.read(path, path.name)])
+        pipeline = analyze(path)
         if case.refused is not None:
             refused(case, pipeline.errors)
             return
@@ -155,7 +156,7 @@ def main(argv: list[str]) -> int:
         for number, case in enumerate(chosen):
             try:
                 judge(case, Path(folder, str(number)))
-            except Exception as error:  # noqa: BLE001 - all is told
+            except Exception as error:
                 bad += 1
                 print(f"{case}\n    {type(error).__name__} {str(error)[:700]}", flush=True)
     print(f"{bad} of {len(chosen)} wrong, {time.perf_counter() - started:.1f} s")
