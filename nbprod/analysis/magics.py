@@ -18,7 +18,6 @@ _BRACES = re.compile(r"\{([^{}]+)\}")
 _BOUND_BY_SHELL = re.compile(r"--(?:out|err|proc)[ =]+([A-Za-z_]\w*)")
 _TIMING = re.compile(r"\s*-(?:[nrpNR]\s*\d+|[tcqov]+)(?=\s|$)")
 _LATER = re.compile(r"(^|\s)-($|b|\d)")  # `%cd -`, `%cd -b name`: where it was before
-_OPEN_FIGURES = re.compile(r"close_figures\s*=\s*(False|0)")
 
 
 class Magics(Callbacks):
@@ -62,13 +61,11 @@ class Magics(Callbacks):
         elif name in ("who_ls", "history") and node is not self.shown:
             self.facts.effects.setdefault("dynamic", f"%{name}")
         elif name not in lists["show"]:
-            self.setting(name, line, node.lineno + self.offset)
+            self.setting(name, node.lineno + self.offset)
 
-    def setting(self, name: str, line: str, at: int) -> None:
+    def setting(self, name: str, at: int) -> None:
         """Execute a magic that sets up the session, or one that nothing is known of."""
-        if name == "config" and _OPEN_FIGURES.search(line):
-            self.facts.magics.append(("unknown", "config InlineBackend.close_figures", at))
-        elif name in knowledge.sets("magics")["configure"]:
+        if name in knowledge.sets("magics")["configure"]:
             self.facts.star |= name == "pylab"
             self.facts.magics.append(("configure", name, at))
         else:
@@ -164,7 +161,3 @@ class Magics(Callbacks):
     def opaque(self, name: str) -> None:
         """Note a call nothing is known of; a call on a local name is part of what its definition does."""
         self.facts.effects.setdefault("unknown", name.split("@")[0])
-
-    def touch(self, token: str, cause: str) -> None:
-        """Note that state outside variables is read or changed."""
-        self.facts.state.setdefault(token, cause)

@@ -10,6 +10,7 @@ import functools
 import json
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type, functools.partial)
@@ -37,8 +38,7 @@ def namespace(names: dict[str, Any]) -> dict[str, str]:
 
 def write(names: dict[str, Any], path: str) -> None:
     """Write the texts of a namespace to a file."""
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(namespace(dict(names)), file)
+    Path(path).write_text(json.dumps(namespace(dict(names))), encoding="utf-8")
 
 
 class _Walk:

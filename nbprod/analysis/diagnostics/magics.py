@@ -28,7 +28,6 @@ REFUSED = {
     "unalias": "leave it out",
     "rehashx": "leave it out",
     "loadpy": "paste the code into the cell",
-    "config InlineBackend.close_figures": "leave it out; name figures that later cells draw on: fig, ax = plt.subplots()",
     "macro": "write a function",
     "rerun": "write a function",
     "save": "leave it out",
