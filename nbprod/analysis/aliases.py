@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from nbprod.analysis.bits import Index
-    from nbprod.analysis.facts import Facts, Flow
+    from nbprod.analysis.facts import Definition, Facts, Flow
     from nbprod.analysis.notes import Statement
     from nbprod.analysis.reach import Reach
 
@@ -93,7 +93,8 @@ class Aliases:
         """Take over what a statement binds and joins."""
         facts = statement.facts
         origins = {name: self._origin(flow.shares) for name, flow in facts.flows.items()}
-        codes = {name: self._carried(flow) for name, flow in facts.flows.items()}
+        known: dict[frozenset[str | Definition], Code] = {}  # joined names carry the same, in one set
+        codes = {name: self._carried(flow, known) for name, flow in facts.flows.items()}
         for name in facts.binds:
             if name in self.group_of:
                 self._leave(name)
@@ -101,7 +102,7 @@ class Aliases:
             self._carry(name, code, surely=name in facts.binds)
             groups, loose = origins[name]
             if code.returned:
-                more = self._origin(self.names.unmask(code.returned))
+                more = self._origins(code.returned)
                 groups, loose = groups | more[0], loose | more[1]
             if groups or loose:
                 self._merge(groups, {name, *loose})
@@ -136,16 +137,35 @@ class Aliases:
                 groups.add(group)
         return groups, loose
 
-    def _carried(self, flow: Flow) -> Code:
+    def _origins(self, names: int) -> tuple[set[int], set[str]]:
+        """Do the same for a mask, where many names may be of one group."""
+        groups, rest = set(), names & self.grouped
+        while rest:
+            group = self.group_of[self.names.items[(rest & -rest).bit_length() - 1]]
+            groups.add(group)
+            rest &= ~self.members[group]
+        return groups, set(self.names.unmask(names & ~self.grouped))
+
+    def _carried(self, flow: Flow, known: dict[frozenset[str | Definition], Code]) -> Code:
         definitions = returned = 0
-        for item in flow.carries | flow.shares:
+        for items in (flow.carries, flow.shares):
+            if items:
+                code = known.get(items)
+                if code is None:
+                    code = known[items] = self._code_of_items(items)
+                definitions, returned = definitions | code.definitions, returned | code.returned
+        return Code(definitions, returned) if definitions else NO_CODE
+
+    def _code_of_items(self, items: Iterable[str | Definition]) -> Code:
+        definitions = returned = 0
+        for item in items:
             if isinstance(item, str):
                 code = self.codes.get(item, NO_CODE)
                 definitions, returned = definitions | code.definitions, returned | code.returned
             else:
                 definitions |= 1 << self.reaches.number(item)
                 returned |= self.names.mask(item.returned.shares)
-        return Code(definitions, returned) if definitions else NO_CODE
+        return Code(definitions, returned)
 
     def _leave(self, name: str) -> None:
         group, bit = self.group_of.pop(name), self.names.bit(name)

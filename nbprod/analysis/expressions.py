@@ -148,9 +148,10 @@ class Expressions:
             if len(shared) > 1:
                 self.facts.joins.append(shared)
         carried = frozenset().union(*(flow.carries for flow in flows))
+        flow = Flow(frozenset(), carried)
         for key in shares if carried else ():
             if "@" not in key:
-                self.facts.flows[key] = self.facts.flows.get(key, NOTHING) | Flow(frozenset(), carried)
+                self.facts.flows[key] = self.facts.flows.get(key, NOTHING) | flow
 
     # expressions
 

@@ -7,11 +7,11 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from nbprod.analysis import normal
 from nbprod.analysis.aliases import resolve
 from nbprod.analysis.bits import Bits, Index, Lines
 from nbprod.analysis.context import context_of
 from nbprod.analysis.inlining import expand
+from nbprod.analysis.sketches import sketch_of
 from nbprod.analysis.statements import facts_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nbprod.analysis.cells import Parsed
     from nbprod.analysis.expressions import Context
     from nbprod.analysis.facts import Definition, Facts
+    from nbprod.analysis.sketches import Sketch
     from nbprod.core.notebook import Cell, Notebook
     from nbprod.core.pipeline import Step
 
@@ -55,6 +56,7 @@ class Statement:
     facts: Facts
     first: int
     last: int
+    sketch: Sketch
     names: Index[str]
     definitions: Index[Definition] = field(default_factory=Index)
     read_mask: int = 0
@@ -70,7 +72,6 @@ class Statement:
     fate: Fate = "own"
     owner: str | None = None
     step: Step | None = None
-    kept_digest: bytes = b""
 
     @property
     def cell(self) -> Cell:
@@ -81,12 +82,6 @@ class Statement:
     def role(self) -> str | None:
         """The role its author gave the cell."""
         return self.cell.tag.role if self.cell.tag else None
-
-    @property
-    def digest(self) -> bytes:
-        """The digest of its code; comments and layout do not change it."""
-        self.kept_digest = self.kept_digest or normal.digest(self.node)
-        return self.kept_digest
 
     @property
     def reads(self) -> Lines:
@@ -125,7 +120,7 @@ def notes_of(notebooks: Sequence[Notebook]) -> tuple[list[Parsed], list[Statemen
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of invalid escapes and the like: the notebook's own run shows them
         parsed = expand(notebooks)
-    context = context_of([node for item in parsed for node in item.statements])
+    context = context_of([sketch_of(node) for item in parsed for node in item.statements])
     while True:
         statements = _statements(parsed, context)
         resolve(statements, context.names)
@@ -146,9 +141,10 @@ def _statements(parsed: Sequence[Parsed], context: Context) -> list[Statement]:
         nodes = item.statements or ([_placeholder()] if item.magic else [])
         for node in nodes:
             facts = facts_of(node, context, item.offset)
-            first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
-            last = node.end_lineno or node.lineno
-            statements.append(Statement(len(statements), item, node, facts, first, last, context.names))
+            sketch = sketch_of(node)
+            statements.append(
+                Statement(len(statements), item, node, facts, sketch.first, sketch.last, sketch, context.names)
+            )
     return statements
 
 

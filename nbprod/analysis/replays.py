@@ -195,25 +195,33 @@ def _rests_on(statement: Statement, found: dict[str, Statement]) -> bool:
 
 def kind_of(statement: Statement) -> str | None:
     """Return `import`, `definition`, `constant`, `connection` or None."""
-    node = statement.node
     if statement.parsed.whole:
         return None
+    sketch = statement.sketch
+    if sketch.kind == "":
+        sketch.kind = _kind_of(statement.node)
+    if sketch.kind != "call":
+        return sketch.kind
+    value = getattr(statement.node, "value", None)
+    return "connection" if _connects(statement, value) else None
+
+
+def _kind_of(node: ast.stmt) -> str | None:
+    """Return the kind as far as the text tells; `call` may be a connection."""
     if isinstance(node, IMPORTS):
         return "import"
     if isinstance(node, DEFINITIONS):
         return "definition"
-    if isinstance(node, (ast.Try, ast.If)) and _only_imports(node):
-        return "import"
-    return _kind_of_assignment(statement, node) if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
-
-
-def _kind_of_assignment(statement: Statement, node: ast.Assign | ast.AnnAssign) -> str | None:
+    if isinstance(node, (ast.Try, ast.If)):
+        return "import" if _only_imports(node) else None
+    if not isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return None
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     if node.value is None or not all(_plain(target) for target in targets):
         return None
     if is_constant(node.value):
         return "constant"
-    return "connection" if _connects(statement, node.value) else None
+    return "call" if isinstance(node.value, ast.Call) else None
 
 
 def _plain(target: ast.expr) -> bool:
@@ -234,7 +242,7 @@ def is_constant(node: ast.expr) -> bool:
     )
 
 
-def _connects(statement: Statement, node: ast.expr) -> bool:
+def _connects(statement: Statement, node: ast.expr | None) -> bool:
     """Whether this opens a connection that can be opened again: not to a database in memory."""
     if "connection" not in statement.facts.effects or not isinstance(node, ast.Call):
         return False

@@ -56,7 +56,7 @@ def digest(statements: Sequence[Statement], parsed: Sequence[Parsed]) -> str:
     """Return the digest of what a stage executes; comments and layout do not change it."""
     total = hashlib.sha256()
     for statement in statements:
-        total.update(statement.digest)
+        total.update(statement.sketch.digest)
     for item in parsed:
         if item.magic is not None or item.problems:
             total.update(item.cell.body.encode("utf-8", "surrogatepass"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def _patches(findings: Findings) -> Iterator[Diagnostic]:
     for statement in findings.statements:
-        if statement.fate != "own" or statement.owner is None:
+        if not statement.patches or statement.fate != "own" or statement.owner is None:
             continue
         others = (other.owner for other in findings.statements[statement.index + 1 :] if other.fate == "own")
         later = next((owner for owner in others if owner not in (None, statement.owner)), None)

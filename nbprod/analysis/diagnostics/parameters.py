@@ -35,12 +35,11 @@ def _derived(findings: Findings) -> Iterator[Diagnostic]:
 def _unused(findings: Findings) -> Iterator[Diagnostic]:
     if not findings.pipeline.parameters:
         return
-    read = {
-        name
-        for statement in findings.statements
-        if statement.role != "parameters"
-        for name in (*statement.reads, *statement.facts.deletes)
-    }
+    names, mask = findings.context.names, 0
+    for statement in findings.statements:
+        if statement.role != "parameters":
+            mask |= statement.read_mask | names.mask(statement.facts.deletes)
+    read = set(names.unmask(mask))
     shells = "".join(item.cell.body for item in findings.parsed if "!" in item.cell.body or "%" in item.cell.body)
     derived = {name for parameter in findings.pipeline.parameters for name in parameter.derived_from}
     for parameter in findings.pipeline.parameters:
@@ -52,15 +51,17 @@ def _unused(findings: Findings) -> Iterator[Diagnostic]:
 def _rebound(findings: Findings) -> Iterator[Diagnostic]:
     """Yield parameters that a cell binds anew before anything reads them, so that overrides are lost."""
     waiting = {item.name for item in findings.pipeline.parameters}
-    if not waiting:
-        return
-    for statement in findings.statements:
+    names = findings.context.names
+    for statement in findings.statements if waiting else ():
         if statement.role == "parameters":
             continue
-        for name in sorted(waiting & (statement.facts.binds - statement.reads.keys())):
+        if not waiting:
+            return
+        binds, read = statement.facts.binds, names.mask(waiting) & statement.read_mask
+        for name in sorted(waiting & binds - set(names.unmask(read))):
             message = f"`{name}` is a parameter, and this gives it another value before any cell reads it"
             yield _REBOUND.at(statement, message, f"take this line away, or `{name}` out of the parameters cell")
-        waiting -= statement.facts.binds | statement.reads.keys()
+        waiting -= binds | set(names.unmask(read))
 
 
 def _computed(findings: Findings) -> Iterator[Diagnostic]:
