@@ -199,7 +199,11 @@ class Expressions:
         if name is not None:
             self.ask(name, node.lineno)
             return NOTHING
-        self.several((node.left, *node.comparators))
+        flows = [self.flow(item) for item in (node.left, *node.comparators)]
+        if any(isinstance(sign, (ast.Is, ast.IsNot)) for sign in node.ops) and all(flow.shares for flow in flows):
+            for flow in flows:  # which object it is counts, so none may be made anew
+                self.mutate(flow)
+            self.join(*flows)
         return NOTHING
 
     def _binop(self, node: ast.BinOp) -> Flow:

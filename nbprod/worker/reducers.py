@@ -11,7 +11,8 @@ import marshal
 import sys
 import types
 import typing
-from functools import cached_property, lru_cache
+from contextlib import contextmanager
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from cloudpickle import cloudpickle
@@ -19,10 +20,11 @@ from cloudpickle import cloudpickle
 from .unstorable import NotStorable, module_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 GLOBAL_OPERATIONS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "DELETE_GLOBAL", "STORE_GLOBAL")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+HEARS = "__init_subclass__"
 FUNCTION_STATE = ("__defaults__", "__kwdefaults__", "__annotations__", "__doc__", "__module__", "__qualname__")
 
 
@@ -132,8 +134,39 @@ def own_class(kind: type, make: Any, parts: Any, state: Any, *rest: Any) -> Any:
         if "__slots__" in body and typing.NamedTuple not in kind.__dict__.get("__orig_bases__", ()):
             early["__slots__"] = body.pop("__slots__")
         parts[3] = {**parts[3], **early}
-        state = body, others
+        state, make = (body, others), make_class
     return make, (*parts, None, extra), state, *rest
+
+
+def make_class(kind: type, name: str, bases: tuple[type, ...], body: dict[str, Any], *_: Any) -> type:
+    """Return a class to be filled, called while a snapshot is loaded: what its making set off has happened already."""
+    first = next(meta for meta in kind.__mro__ if meta.__module__ != "__main__")
+    with _quiet(bases):
+        if first is kind:
+            return types.new_class(name, bases, {"metaclass": kind}, lambda space: space.update(body))
+        made: type = first.__new__(kind, name, bases, dict(body))  # type: ignore[call-overload]  # a metaclass
+        return made
+
+
+@contextmanager
+def _quiet(bases: tuple[type, ...]) -> Iterator[None]:
+    """Keep the notebook's own classes from hearing of a new subclass."""
+    heard = {base: vars(base)[HEARS] for each in bases for base in each.__mro__ if _hears(base)}
+    for base in heard:
+        setattr(base, HEARS, classmethod(partial(_pass_on, base)))
+    try:
+        yield
+    finally:
+        for base, method in heard.items():
+            setattr(base, HEARS, method)
+
+
+def _hears(base: type) -> bool:
+    return base.__module__ == "__main__" and HEARS in vars(base)
+
+
+def _pass_on(base: type, kind: type, **given: Any) -> None:
+    super(base, kind).__init_subclass__(**given)
 
 
 def cached_attribute(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -81,6 +82,9 @@ def top_to_bottom(cells: list[str], without: list[str]) -> dict[str, Any]:
         if error is not None:
             return {"error": f"{type(error).__name__}: {error} in\n{source}"}
     names = [name for name in picture.names(module.__dict__) if name not in without]
+    for value in list(module.__dict__.values()):  # as at the end of a kernel's process
+        if isinstance(value, io.IOBase) and not value.closed and value.writable():
+            value.flush()
     return {"picture": picture.of({name: module.__dict__[name] for name in names}), "files": files(folder)}
 
 
