@@ -203,7 +203,6 @@ class Expressions:
         if any(isinstance(sign, (ast.Is, ast.IsNot)) for sign in node.ops) and all(flow.shares for flow in flows):
             for flow in flows:  # which object it is counts, so none may be made anew
                 self.mutate(flow)
-            self.join(*flows)
         return NOTHING
 
     def _binop(self, node: ast.BinOp) -> Flow:

@@ -146,6 +146,8 @@ def _replayable(
     statement: Statement, writers: Writers, first_read: dict[str, int], found: dict[str, Statement]
 ) -> bool:
     kind = kind_of(statement)
+    if statement.facts.star:  # it runs at its place, for what it may bind anew, and in every stage after it
+        return False
     if kind is None or (kind == "constant" and statement.role not in (None, "setup", "parameters")):
         return False
     names = statement.facts.binds | statement.facts.maybe
@@ -281,7 +283,7 @@ def _configures(statement: Statement, found: dict[str, Statement]) -> bool:
         return False
     magics = bool(facts.magics) and all(kind == "configure" for kind, _, _ in facts.magics)
     options = bool(statement.state) and set(statement.state) <= CONFIGURABLE
-    if not (magics or options or statement.patches or facts.star):
+    if facts.star or not (magics or options or statement.patches):
         return False
     return _rests_on(statement, found) and _simple(statement.node)
 

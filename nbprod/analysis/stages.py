@@ -56,8 +56,9 @@ class Assembly:
         own = self.owned.get(name, [])
         first, last = (own[0].index, own[-1].index) if own else (0, -1)
         before = [self.statements[index] for index in sorted(self.links.needs.get(name, ()))]
-        before += [item for item in self.repeated if item.index < first and item.owner != name]
-        inside = [item for item in self.repeated if first < item.index < last and item.fate == "repeat"]
+        repeated = [item for item in self.repeated if item.owner != name]
+        before += [item for item in repeated if item.index < first]
+        inside = [item for item in repeated if first < item.index < last]
         prelude = [item for item in own if item.role == "parameters"]
         steps = self.prelude([*before, *prelude, *self.beside(before)])
         steps += self.own(cells, sorted([*own, *inside], key=lambda item: item.index))
