@@ -87,6 +87,7 @@ class Assembly:
             _options(cells),
             code_digest=sources.digest(executed, cells),
             volatile=self.volatile(executed),
+            defines=tuple(self.prelude([item for item in own if item.fate == "replay" and item.role != "parameters"])),
             patches=tuple(sorted({dotted for item in own if item.fate == "own" for dotted in item.patches})),
             **_collected(executed),
         )

@@ -128,6 +128,8 @@ class Stage:
         Environment variables read by literal name.
     volatile
         Why no fingerprint can see all the stage depends on; empty when one can.
+    defines
+        Steps that define again what its own cells define and others may replay: its values may refer to that.
     patches
         What the stage changes in libraries that later stages use, beyond the options known to be carried.
     code_digest
@@ -150,6 +152,7 @@ class Stage:
     volatile: tuple[str, ...] = ()
     patches: tuple[str, ...] = ()
     code_digest: str = ""
+    defines: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

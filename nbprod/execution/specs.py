@@ -65,14 +65,18 @@ def step_specs(stage: Stage, added: Sequence[Mapping[str, Any]] = ()) -> list[St
         return own
     before = [step for step in own if step["kind"] != "cell"]
     extra = [_added(item) for item in added]
-    merged = sorted([*before, *extra], key=lambda step: (step.get("order", step["cell"]), step["first_line"]))
+    merged = sorted([*before, *extra], key=_place)
     return [*merged, *(step for step in own if step["kind"] == "cell")]
 
 
 def definitions(stage: Stage, added: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the replayed steps that are kept with a snapshot, so that its values can be loaded elsewhere."""
-    own = [dict(_step(step)) for step in stage.steps if step.kind != "cell"]
-    return [*own, *(dict(item) for item in added)]
+    """Return the steps that are kept with a snapshot, so that its values can be loaded elsewhere, in notebook order."""
+    own = [dict(_step(step)) for step in (*stage.steps, *stage.defines) if step.kind != "cell"]
+    return sorted([*own, *(dict(item) for item in added)], key=_place)
+
+
+def _place(step: Mapping[str, Any]) -> tuple[int, int]:
+    return step.get("order", step["cell"]), step["first_line"]
 
 
 def where_bound(pipeline: Pipeline, stage: str, name: str) -> Where:

@@ -1,0 +1,52 @@
+"""Random notebooks: the pipeline leaves what the notebook leaves top to bottom, or refuses before anything runs.
+
+`make fuzz` does the same for as long as it is told, with other notebooks every time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from forked import forked
+from fuzzing.judge import Judge
+from fuzzing.notebooks import Book, book
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXAMPLES = 100
+
+
+@pytest.fixture(scope="module")
+def judge() -> Iterator[Judge]:
+    with forked():
+        one = Judge()
+        yield one
+        one.close()
+
+
+@settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(chance=st.randoms(use_true_random=False))
+def test_pipeline_equals_notebook(judge: Judge, chance: Any):
+    made = book(chance)
+    verdict = judge.judge(made)
+    assert not verdict.bad, f"{verdict.kind}\n{made.text()}\n{verdict.detail}"
+
+
+SHRUNK: dict[str, list[Any]] = {}
+
+
+@pytest.mark.parametrize("name", SHRUNK)
+def test_what_was_wrong_once(judge: Judge, name: str):
+    cells = tuple((entry[0], (entry[1],)) if isinstance(entry, tuple) else (None, (entry,)) for entry in SHRUNK[name])
+    verdict = judge.judge(Book(cells))
+    assert verdict.kind == "equal", f"{verdict.kind}: {verdict.detail}"
