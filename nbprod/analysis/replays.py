@@ -96,7 +96,8 @@ def _read_somewhere(statements: Sequence[Statement], found: dict[str, Statement]
     """Take out the constants that nobody reads: they run once, so that their value is kept."""
     mask = 0
     for statement in statements:
-        mask |= statement.read_mask
+        if statement.cell.tag is not None or not isinstance(statement.node, ast.Expr):  # not only looked at
+            mask |= statement.read_mask
     read = set(statements[0].names.unmask(mask)) if statements else set()
     for statement in statements:
         if statement.fate == "replay" and kind_of(statement) == "constant" and statement.role != "parameters":
