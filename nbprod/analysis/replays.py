@@ -152,8 +152,6 @@ def _replayable(
     if kind is None or (kind == "constant" and statement.role not in (None, "setup", "parameters")):
         return False
     names = statement.facts.binds | statement.facts.maybe
-    if statement.facts.star:
-        return False  # what it binds is not known: it is repeated
     more = statement.maybe_mask & ~statement.names.mask(statement.facts.maybe)
     if statement.mutate_mask or statement.facts.deletes or more:
         return False

@@ -144,7 +144,7 @@ def make_class(kind: type, name: str, bases: tuple[type, ...], body: dict[str, A
     with _quiet(bases):
         if first is kind:
             return types.new_class(name, bases, {"metaclass": kind}, lambda space: space.update(body))
-        made: type = first.__new__(kind, name, bases, dict(body))  # type: ignore[call-overload]  # a metaclass
+        made: type = first.__new__(kind, name, bases, dict(body))
         return made
 
 
@@ -165,7 +165,7 @@ def _hears(base: type) -> bool:
     return base.__module__ == "__main__" and HEARS in vars(base)
 
 
-def _pass_on(base: type, kind: type, **given: Any) -> None:
+def _pass_on(base: Any, kind: Any, **given: Any) -> None:
     super(base, kind).__init_subclass__(**given)
 
 
