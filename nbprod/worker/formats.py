@@ -118,7 +118,7 @@ class Comparison(TypedDict):
 
 
 class Verdict(TypedDict):
-    """A value that differs: where first, either side in a line, its type, and what kind of difference it is.
+    """A value that differs: where first, either side in a line and at length, its type, what kind of difference it is.
 
     `reason` is `aliases`, `order`, `type`, `unknown` or empty.
     """
@@ -129,6 +129,7 @@ class Verdict(TypedDict):
     right: str
     type: str
     reason: str
+    shown: list[str]
 
 
 class Unstorable(TypedDict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pprint
 from typing import TYPE_CHECKING, Any
 
 from . import compare, snapshot
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .formats import Side, Verdict
+
+
+LONGEST = 2_000
+ROWS = 20
 
 
 def judge(left: Side, right: Side, names: Iterable[str], namespace: dict[str, Any]) -> list[Verdict]:
@@ -65,7 +70,17 @@ def _verdict(name: str, where: str, one: object, other: object, reason: str) -> 
         "right": compare.brief(other),
         "type": type(one).__name__,
         "reason": reason,
+        "shown": [_shown(one), _shown(other)],
     }
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a notebook would show it, cut where it is long."""
+    try:
+        text = repr(value.head(ROWS)) if hasattr(value, "to_string") else pprint.pformat(value)
+    except Exception:  # noqa: BLE001 - a value's own repr may raise; its type says enough
+        return compare.brief(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _aliases(names: list[str], one: dict[str, Any], other: dict[str, Any]) -> list[Verdict]:
@@ -92,4 +107,5 @@ def _shared(name: str, words: str, value: object) -> Verdict:
         "right": "equal, but separate" if "," in name else "share others",
         "type": type(value).__name__,
         "reason": "aliases",
+        "shown": [],
     }

@@ -178,7 +178,9 @@ class Findings:
         cause, fix = self._cause(found, where.cell, earlier)
         path = where.notebook or self.pipeline.notebook
         sides = (found.name, where.cell, found.left, found.right)
-        return Difference(*sides, cause, fix, path, check.stage, found.where)
+        outputs = tuple(({"output_type": "display_data", "data": {"text/plain": text}},) for text in found.shown)
+        one = Difference(*sides, cause, fix, path, check.stage, found.where)
+        return dataclasses.replace(one, outputs=outputs) if len(outputs) == 2 else one
 
     def _cause(self, found: Found, cell: int | None, earlier: Sequence[Found]) -> tuple[str, str]:
         """Return what explains the difference, and nothing that is not related to it."""

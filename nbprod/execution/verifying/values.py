@@ -56,6 +56,7 @@ class Found:
     right: str
     type: str = ""
     reason: str = ""
+    shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +256,7 @@ class Values:
                 item["right"],
                 item["type"],
                 item["reason"],
+                tuple(item["shown"]),
             )
             for item in verdicts
         ]

@@ -64,7 +64,8 @@ def _one(item: Difference, found: Verification) -> str:
     else:
         lines.append(_sides(*(f"<pre>{_text(side)}</pre>" for side in (item.notebook, item.pipeline))))
     if item.cause:
-        lines.append(f"<p><span class='soft'>likely cause</span> {_text(item.cause)}</p>")
+        word = "likely cause" if item.deterministic else "cause"
+        lines.append(f"<p><span class='soft'>{word}</span> {_text(item.cause)}</p>")
     if item.fix:
         lines.append(f"<p><span class='soft'>fix</span> {_text(item.fix)}</p>")
     return f"<article>{''.join(lines)}</article>"
