@@ -216,8 +216,9 @@ class Driver:
         if not gone:
             return
         often = max(self._rewinds.get(origin, 0) for origin in gone.values())
-        if not self.runner.fuses or often >= MOST_REWINDS:
-            raise self._boundary(stage, gone)
+        barred = {name: origin for name, origin in gone.items() if not self.runner.joins(name)}
+        if barred or often >= MOST_REWINDS:
+            raise self._boundary(stage, barred or gone)
         for origin in set(gone.values()):
             self._rewinds[origin] = self._rewinds.get(origin, 0) + 1
         reason = "it holds {}, which cannot be stored and stage {} needs"
@@ -296,7 +297,7 @@ class Driver:
         held = set(manifest["unstorable"])
         for entry in self.timeline.entries:
             held |= set(entry.manifest["unstorable"]) if entry.stage in fused else set()
-        return self.runner.fuses and bool(held & self._read_after(stage))
+        return any(self.runner.joins(name) for name in held & self._read_after(stage))
 
     def _read_after(self, stage: Stage) -> set[str]:
         later = self.stages[self.stages.index(stage) + 1 :]

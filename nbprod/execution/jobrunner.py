@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 class JobRunner:
     """Executes stages through the engine plug-in of that name, each from a job notebook in a kernel of its own."""
 
-    fuses = False
-
     def __init__(self, engine: str, project: Project) -> None:
         self.engine = plugins.engine(engine)
         self.home = project.home
         self.folder = project.home / "worker" / jobs.worker_version()
+
+    def joins(self, name: str) -> bool:  # noqa: ARG002 - whatever it is
+        """Return False: a kernel ends with its job."""
+        return False
 
     def execute(self, work: Work, hear: Callable[[Mapping[str, Any]], None]) -> None:
         """Execute one stage until its manifest is written."""

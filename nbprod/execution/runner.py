@@ -45,9 +45,10 @@ class Work:
 
 
 class Runner(Protocol):
-    """Executes stages one after another; `fuses` says whether several may share a process."""
+    """Executes stages one after another."""
 
-    fuses: bool
+    def joins(self, name: str) -> bool:
+        """Say whether stages may share a process because of `name`, which cannot be stored."""
 
     def execute(self, work: Work, hear: Callable[[Mapping[str, Any]], None]) -> None:
         """Execute one stage until its manifest is written; raises `ExecutionError` or `BoundaryError`."""
@@ -65,12 +66,14 @@ class Runner(Protocol):
 class SessionRunner:
     """Stages in worker sessions: each in a process of its own, or several in one that holds an unstorable value."""
 
-    fuses = True
-
     def __init__(self) -> None:
         self._last: Session | None = None
         self._held: Session | None = None
         self._leaving: list[Session] = []
+
+    def joins(self, name: str) -> bool:  # noqa: ARG002 - whatever it is
+        """Return True."""
+        return True
 
     def execute(self, work: Work, hear: Callable[[Mapping[str, Any]], None]) -> None:
         """Execute one stage, in the kept process if there is one."""

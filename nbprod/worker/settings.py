@@ -236,4 +236,7 @@ def logger_leftovers() -> dict[str, int]:
 
 def _idle(handler: logging.Handler) -> bool:
     """Whether a handler does nothing, or belongs to the machinery that runs cells."""
-    return isinstance(handler, logging.NullHandler) or type(handler).__module__.startswith(("_pytest", "absl"))
+    places = (type(handler).__module__, type(handler.formatter).__module__)  # a kernel's own is told by its formatter
+    return isinstance(handler, logging.NullHandler) or any(
+        place.startswith(("_pytest", "absl", "traitlets", "ipykernel")) for place in places
+    )

@@ -183,7 +183,10 @@ class Values:
 
     def _written(self, manifest: Manifest, stage: str, compared: Compared) -> Iterator[Check]:
         for name, why in manifest["unstorable"].items():
-            compared.unstorable[name] = (stage, f"{name}, a {why['type']}, cannot be stored: {why['reason']}")
+            words = f"{name}, a {why['type']}, cannot be stored: {why['reason']}"
+            if links.is_state(name):
+                words = f"{name}: {why['reason']}; later stages ran in that process"
+            compared.unstorable[name] = (stage, words)
         for group in manifest["groups"]:
             for name in group["names"]:
                 yield Check(stage, name, "written", self._points(stage, name), group)

@@ -17,6 +17,7 @@ from nbprod.execution.session import Session
 from nbprod.execution.verifying.causes import Text
 from nbprod.store import Ledger
 from nbprod.store.files import digest_json
+from nbprod.worker import links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,9 +49,11 @@ class OneProcess(SessionRunner):
 
 
 class Apart(SessionRunner):
-    """Every stage in a process of its own, whatever it leaves that cannot be stored."""
+    """Every stage in a process of its own, but for state outside variables that lives in one process only."""
 
-    fuses = False
+    def joins(self, name: str) -> bool:
+        """Say whether `name` is such state; a value is refused."""
+        return links.is_state(name)
 
 
 def _folder(work: Work) -> Path:
