@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nbprod.analysis.notes import Statement
 
 CUT = 0.6
-EACH = 0.25
+EACH = 0.2
 MOST = 8.0
 CHANGED = 0.5
 SMALL = 0.2
@@ -38,14 +38,20 @@ def costs(cells: Sequence[Sequence[Statement]], names: set[str], witness: Witnes
     last: dict[str, int] = {}
     weight: dict[str, float] = {}
     changed = [0] * (len(cells) + 1)
+    handles: set[str] = set()
     for at, cell in enumerate(cells):
         for item in cell:
-            touched = (set(item.reads) | item.mutates | item.maybe) - names
+            facts = item.facts
+            touched = (facts.reads.keys() | facts.mutates | facts.maybe) - names
+            # by way of what shares objects with it, too, where all depends on it
+            touched |= {name for name in handles if name in item.mutates or name in item.reads}
             last.update(dict.fromkeys(touched & written.keys(), at))
-            changed[at] += any(written.get(name, at) < at for name in item.mutates - names)
-            for name in (item.facts.binds | item.maybe) - names:
+            changed[at] += any(written.get(name, at) < at for name in facts.mutates - names)
+            for name in (facts.binds | facts.maybe) - names:
                 written.setdefault(name, at)
                 weight[name] = max(weight.get(name, 0.0), _weight(item, witness))
+                if weight[name] == NEVER:
+                    handles.add(name)
     begins: dict[int, list[str]] = {}
     ends: dict[int, list[str]] = {}
     for name, end in last.items():

@@ -130,7 +130,12 @@ def _listed(name: str) -> tuple[tuple[str, float], ...]:
     """Return the kinds that a call speaks for, with its weight."""
     if name.startswith("."):
         return tuple((kind, entry["weight"]) for kind, entry in kinds().items() if name[1:] in entry["methods"])
-    return tuple((kind, entry["weight"]) for kind, entry in kinds().items() if matches(name, entry["calls"]))
+    return tuple((kind, _weight(entry)) for kind, entry in kinds().items() if matches(name, entry["calls"]))
+
+
+def _weight(entry: dict[str, Any]) -> float:
+    weight: float = entry.get("call", entry["weight"])
+    return weight
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:

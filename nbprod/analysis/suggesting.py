@@ -30,6 +30,7 @@ SETS_UP = {"display", "install"}
 EXPLORES = "only shows something: left out, no tag"
 REASONS = 3
 WORDS = 3
+MANY = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,9 @@ class _Draft:
         scores = [{} if own else self.scores(cell, item) for cell, item, own in zip(cells, found, fixed, strict=True)]
         prices = cutting.costs(groups, set(self.stable), self.witness)
         labels = cutting.label(scores, fixed, prices, UNKNOWN)
+        while sum(1 for _ in groupby(labels)) > max(MANY, len({*fixed})) and max(prices) < cutting.NEVER**2:
+            prices = [2 * price for price in prices]  # stages that nobody could look over
+            labels = cutting.label(scores, fixed, prices, UNKNOWN)
         return _named(cells, labels, found, self.headings)
 
     def scores(self, cell: Cell, found: Evidence) -> dict[str, float]:
