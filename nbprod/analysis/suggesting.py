@@ -232,8 +232,8 @@ def _setup(items: Sequence[Statement]) -> str:
     for item in items:
         kind = replays.kind_of(item)
         word = {"import": "imports", "definition": "definitions", "constant": "values", "connection": "a connection"}
-        has[word.get(str(kind), "options")] = None
-    return f"{_listed(list(has))}: repeated where they are needed"
+        has["a seed" if item.seeds else word.get(str(kind), "options")] = None
+    return f"{_listed(list(has))}: " + ("once, first" if list(has) == ["a seed"] else "repeated where they are needed")
 
 
 def _headings(notebook: Notebook) -> dict[int, str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 REFUSED = {
     "run": "write it on a line of its own, outside blocks and %% cells",
-    "store": "keep the value in a file",
+    "store": "give the notebooks together, nbprod run FIRST SECOND, and read the name; or keep the value in a file",
     "reset": "leave it out: every run starts empty",
     "reset_selective": "use `del`",
     "xdel": "use `del`",
