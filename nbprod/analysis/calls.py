@@ -117,6 +117,8 @@ class Calls(Magics):
         call = knowledge.method(name)
         for token in call.effects:
             self.effect(node, token, f".{name}()")
+        if name == "register":
+            receiver = self.directly(func.value, receiver)
         if not call.known:
             return self.unknown(node, receiver, f".{name}")
         first, rest = self.arguments(node)

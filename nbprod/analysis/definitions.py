@@ -60,10 +60,6 @@ class Definitions(Calls):
                 continue
             self.mutate(flow | self.changed(function, self.flow(function.value)))
 
-    def changed(self, node: ast.Attribute | ast.Subscript, base: Flow) -> Flow:
-        """Return whose objects change: a class or function named directly counts as well."""
-        raise NotImplementedError
-
     def remembers(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         """Whether a function keeps what it returned: calling it changes it."""
         plain = [item.func if isinstance(item, ast.Call) else item for item in node.decorator_list]
@@ -124,6 +120,9 @@ class Definitions(Calls):
     def _classdef_statement(self, node: ast.ClassDef) -> None:
         self.decorators(node)
         self.several([*node.bases, *(keyword.value for keyword in node.keywords)])
+        for keyword in node.keywords:
+            if keyword.arg == "metaclass":  # making a class may change it
+                self.mutate(self.directly(keyword.value, self.flow(keyword.value)))
         scope = self.scope("class", [*node.body])
         outermost = not self.deferred
         before = len(self.facts.definitions)

@@ -37,3 +37,15 @@ class Patches(Expressions):
     def touch(self, token: str, cause: str) -> None:
         """Note that state outside variables is read or changed."""
         self.facts.state.setdefault(token, cause)
+
+    def changed(self, node: ast.Attribute | ast.Subscript, base: Flow) -> Flow:
+        """Return whose objects change when a part is set: a class or function named directly counts as well."""
+        return self.directly(node.value, base)
+
+    def directly(self, root: ast.expr, flow: Flow) -> Flow:
+        """Add the class or function of the notebook that an expression begins with."""
+        while isinstance(root, (ast.Attribute, ast.Subscript)):
+            root = root.value
+        if isinstance(root, ast.Name) and self.key(root.id) in self.context.definitions:
+            return Flow(flow.shares | {self.key(root.id)}, flow.carries)
+        return flow

@@ -77,15 +77,6 @@ class Statements(Definitions):
         self.mutate(self.changed(node, base))
         self.join(base, flow)
 
-    def changed(self, node: ast.Attribute | ast.Subscript, base: Flow) -> Flow:
-        """Return whose objects change: a class or function named directly counts as well."""
-        root: ast.expr = node.value
-        while isinstance(root, (ast.Attribute, ast.Subscript)):
-            root = root.value
-        if isinstance(root, ast.Name) and self.key(root.id) in self.context.definitions:
-            return Flow(base.shares | {self.key(root.id)}, base.carries)
-        return base
-
     def _delete_statement(self, node: ast.Delete) -> None:
         for target in node.targets:
             if not isinstance(target, ast.Name):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 EXACT_WORK = 10_000
 """How much work numpy may spend on proving that two interleaved views do not overlap."""
+OF_PANDAS = frozenset({"_mgr", "_item_cache", "_attrs", "_flags", "_name", "_typ", "_metadata", "_cache", "_cacher"})
 PAIRS = 64
 """Clusters with more arrays than this are taken as one without looking at every pair."""
 
@@ -215,7 +216,16 @@ def reduce_labelled(value: Any) -> Any:
     rebuild, arguments, state, *rest = value.__reduce_ex__(5)
     if isinstance(state, dict) and "_metadata" in state:
         state = {**state, "_metadata": list(state["_metadata"])}
+    own = {name: item for name, item in value.__dict__.items() if name not in OF_PANDAS and name not in value._metadata}
+    if own and not any(rest):  # `df.note = "…"`, which pandas itself would not keep
+        return rebuild, arguments, (state, own), None, None, fill_labelled
     return rebuild, arguments, state, *rest
+
+
+def fill_labelled(value: Any, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """Give a frame or series its state, and attributes that the notebook set; called while a snapshot is loaded."""
+    value.__setstate__(state[0])
+    value.__dict__.update(state[1])
 
 
 def is_index(kind: type) -> bool:

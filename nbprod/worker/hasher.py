@@ -7,7 +7,7 @@ import hashlib
 import struct
 from typing import TYPE_CHECKING, Any
 
-from . import kinds, plain
+from . import kinds, objects, plain
 from .buffers import digest
 
 if TYPE_CHECKING:
@@ -128,7 +128,8 @@ class Hasher:
     def _choose(self, kind: type) -> tuple[Any, bool]:
         walker = _registered(kind)
         if walker is None:
-            walker = _TYPES[type] if issubclass(kind, type) else generic
+            special = None if issubclass(kind, type) else objects.reducer(kind, "__main__")
+            walker = _TYPES[type] if issubclass(kind, type) else _specially(special) if special else generic
         self.table[kind] = walker, not kinds.is_frozen(kind, self.frozen)
         return self.table[kind]
 
@@ -220,6 +221,22 @@ def generic(hasher: Hasher, value: Any) -> None:
         hasher.walk(member)
     for pair in pairs or ():
         hasher.walk(tuple(pair))
+
+
+def _specially(reducer: Callable[[Any], Any]) -> Callable[[Hasher, Any], None]:
+    """Return a walker that adds what `reducer` would have stored."""
+
+    def walk(hasher: Hasher, value: Any) -> None:
+        reduced = reducer(value)
+        if reduced is NotImplemented:
+            generic(hasher, value)
+            return
+        hasher.put("object", type_token(type(value)))
+        hasher.keep.append(reduced)
+        hasher.walk(reduced[1])
+        _state(hasher, reduced[2] if len(reduced) > 2 else None)
+
+    return walk
 
 
 def _state(hasher: Hasher, state: Any) -> None:

@@ -21,8 +21,7 @@ PIECE = 32 << 20
 
 def _array(hasher: Hasher, array: Any) -> None:
     np = sys.modules["numpy"]
-    if type(array) is np.ndarray:
-        hasher.found_array(hasher.count() - 1, array)
+    hasher.found_array(hasher.count() - 1, array)
     hasher.put("array", type_token(type(array)))
     hasher.put("shape", repr((array.shape, bool(array.flags.writeable))).encode())
     if type(array) is not np.ndarray:
@@ -118,6 +117,9 @@ def _series(hasher: Hasher, series: Any) -> None:
 
 
 def _labelled(hasher: Hasher, value: Any) -> None:
+    own = {name: item for name, item in value.__dict__.items() if name not in arrays.OF_PANDAS}
+    if own:
+        hasher.walk({name: own[name] for name in sorted(own) if name not in value._metadata})
     hasher.walk(value.index)
     hasher.walk(dict(value.attrs))
     hasher.walk(value.flags.allows_duplicate_labels)

@@ -8,7 +8,7 @@ import types
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from . import kinds, plain
+from . import kinds, plain, remembering
 from .hasher import EXACT, named, register, type_token
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ CODE = (
 )  # fmt: skip
 CLASS_NOISE = frozenset({
     "__dict__", "__weakref__", "__module__", "_abc_impl", "__firstlineno__", "__static_attributes__",
-    "__annotate_func__", "__annotations_cache__",
+    "__annotate_func__", "__annotations_cache__", "__slotnames__",
 })  # fmt: skip
 
 
@@ -108,6 +108,8 @@ def _cached(hasher: Hasher, function: Any) -> None:
     if name is None:
         hasher.walk(function.cache_parameters())
         hasher.walk(function.__wrapped__)
+        hasher.walk(remembering.entries(function))
+        hasher.walk(remembering.counts(function))
 
 
 def _by(*names: str) -> Any:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudpickle import cloudpickle
 
-from . import arrays, reducers, sets
+from . import arrays, objects, reducers, remembering, sets, subarrays
 from .unstorable import reason
 
 if TYPE_CHECKING:
@@ -130,6 +130,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             return arrays.reduce_labelled
         if arrays.is_block(kind) and arrays.copy_on_write():
             return self._block
+        special = objects.reducer(kind, self.namespace.get("__name__", "__main__"))
+        if special is not None:
+            return special
         why = reason(kind)
         return None if why is None else lambda _: reducers.refuse(why)
 
@@ -140,6 +143,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
                 return self._array
             if issubclass(kind, np.memmap):
                 return reducers.memmap
+            if subarrays.plainly_pickled(kind):
+                return subarrays.reduce
             if kind is np.random.Generator:
                 return lambda generator: (kind, (generator.bit_generator,))
             if kind is np.random.RandomState:
@@ -195,12 +200,14 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             return found
         if function.__module__ != "__main__":
             return NotImplemented
-        return reducers.make_cached, (function.cache_parameters(), function.__wrapped__)
+        known, asked = remembering.entries(function), remembering.counts(function)
+        return remembering.make, (function.cache_parameters(), function.__wrapped__, known, asked)
 
     def _class(self, kind: type) -> Any:
         found = self._reference(kind)
         if found is not None:
             return found
+        reducers.see_home(kind)
         reduced = super().reducer_override(kind)
         if reduced is NotImplemented or len(reduced) < 3:
             return reduced

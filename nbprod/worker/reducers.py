@@ -11,7 +11,7 @@ import marshal
 import sys
 import types
 import typing
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from cloudpickle import cloudpickle
 from .unstorable import NotStorable, module_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 GLOBAL_OPERATIONS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "DELETE_GLOBAL", "STORE_GLOBAL")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -60,11 +60,6 @@ def make_cell() -> types.CellType:
 def fill_cell(cell: types.CellType, state: tuple[Any]) -> None:
     """Fill a loaded cell; called while a snapshot is loaded."""
     cell.cell_contents = state[0]
-
-
-def make_cached(parameters: dict[str, Any], function: Callable[..., Any]) -> Any:
-    """Return `function` behind an empty `lru_cache`; called while a snapshot is loaded."""
-    return lru_cache(**parameters)(function)
 
 
 def resolve(namespace: dict[str, Any], name: str) -> Any:
@@ -122,6 +117,14 @@ def module(value: types.ModuleType) -> Any:
     return importlib.import_module, (value.__name__,)
 
 
+def see_home(kind: type) -> None:
+    """Import the module a class of a library says it is from: cloudpickle looks for it among the loaded ones only."""
+    home = kind.__module__
+    if home != "__main__" and home not in sys.modules:
+        with suppress(ImportError):
+            importlib.import_module(home)
+
+
 def own_class(kind: type, make: Any, parts: Any, state: Any, *rest: Any) -> Any:
     """Amend what cloudpickle stores of a class made in the notebook.
 
@@ -151,7 +154,7 @@ def make_class(kind: type, name: str, bases: tuple[type, ...], body: dict[str, A
 @contextmanager
 def _quiet(bases: tuple[type, ...]) -> Iterator[None]:
     """Keep the notebook's own classes from hearing of a new subclass."""
-    heard = {base: vars(base)[HEARS] for each in bases for base in each.__mro__ if _hears(base)}
+    heard = {base: vars(base)[HEARS] for each in bases for base in getattr(each, "__mro__", ()) if _hears(base)}
     for base in heard:
         setattr(base, HEARS, classmethod(partial(_pass_on, base)))
     try:

@@ -12,7 +12,7 @@ import types
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import arrays, hashing, kinds, plain, sets
+from . import arrays, hashing, kinds, plain, sets, subarrays
 from .buffers import BufferDamaged, digest
 from .pickling import OrderedPickler, Pickler, loads
 from .unstorable import describe, explain
@@ -228,7 +228,7 @@ def save(
     saver = Saver(namespace, frozenset(references))
     wanted = set(names)
     present = sorted(name for name in wanted.union(beside) if name in namespace)
-    with _no_collection():
+    with _no_collection(), subarrays.kept():
         drafts = (draft for draft in saver.drafts(present) if wanted.intersection(draft.names))
         groups = [_store(draft, saver, buffers) for draft in drafts]
     return groups, {name: why for name, why in saver.unstorable.items() if name in wanted}

@@ -1,0 +1,95 @@
+"""How objects are stored whose own way of being pickled would bring back something else.
+
+Views of dicts and read-only proxies keep to the dict they show, exceptions come back without their `__init__`, and an
+object of the notebook's classes keeps the attributes that its `__getstate__` would drop, where they can be stored.
+The functions `make_…` and `fill_…` are called while a snapshot is loaded.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import gc
+import types
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from .unstorable import reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_VIEWED: tuple[type, ...] = (dict, OrderedDict)
+VIEWS: dict[type, str] = {
+    type(getattr(kind(), name)()): name for kind in _VIEWED for name in ("keys", "values", "items")
+}
+
+
+def reducer(kind: type, home: str) -> Callable[[Any], Any] | None:
+    """Return how values of `kind` are stored, None when their own way will do; `home` is the notebook's module."""
+    if kind in VIEWS:
+        return _view
+    if kind is types.MappingProxyType:
+        return _proxy
+    if issubclass(kind, BaseException) and kind.__reduce__ is BaseException.__reduce__:
+        return _exception
+    mine = [base for base in kind.__mro__ if base.__module__ in (home, "__main__")]
+    own = [name for base in mine for name in ("__getstate__", "__reduce__", "__reduce_ex__") if name in base.__dict__]
+    plain = all(base in mine or base is object for base in kind.__mro__)
+    return _exact if own and plain and set(own) == {"__getstate__"} else None
+
+
+def _view(view: Any) -> Any:
+    mapping = next((item for item in gc.get_referents(view) if isinstance(item, dict)), None)
+    return NotImplemented if mapping is None else (make_view, (mapping, VIEWS[type(view)]))
+
+
+def make_view(mapping: dict[Any, Any], name: str) -> Any:
+    """Return a view of a dict."""
+    return getattr(mapping, name)()
+
+
+def _proxy(proxy: Any) -> Any:
+    mapping = next((item for item in gc.get_referents(proxy) if isinstance(item, dict)), None)
+    return NotImplemented if mapping is None else (types.MappingProxyType, (mapping,))
+
+
+def _exception(error: BaseException) -> Any:
+    kept = (error.__dict__, error.__cause__, error.__context__, error.__suppress_context__)
+    return make_exception, (type(error), error.args), kept, None, None, fill_exception
+
+
+def make_exception(kind: type[BaseException], arguments: tuple[Any, ...]) -> BaseException:
+    """Return an exception that was never initialised."""
+    error: BaseException = kind.__new__(kind, *arguments)
+    error.args = arguments
+    if kind.__init__ in (BaseException.__init__, Exception.__init__) or kind.__module__ != "__main__":
+        error.__init__(*arguments)  # type: ignore[misc]  # those written in C keep parts of their arguments
+    return error
+
+
+def fill_exception(error: BaseException, state: tuple[dict[str, Any], Any, Any, bool]) -> None:
+    """Give an exception its attributes and what led to it."""
+    attributes, error.__cause__, error.__context__, error.__suppress_context__ = state
+    error.__dict__.update(attributes)
+
+
+def _exact(value: Any) -> Any:
+    """Keep all attributes, unless one of them cannot be stored: then its class knows best."""
+    attributes = dict(getattr(value, "__dict__", {}))
+    for name in copyreg._slotnames(type(value)):  # type: ignore[attr-defined]  # not in its stub
+        if hasattr(value, name):
+            attributes[name] = getattr(value, name)
+    if any(reason(type(item)) is not None for item in attributes.values()):
+        return NotImplemented
+    return make_object, (type(value),), attributes, None, None, fill_object
+
+
+def make_object(kind: type) -> Any:
+    """Return an object that was never initialised."""
+    return object.__new__(kind)
+
+
+def fill_object(value: Any, attributes: dict[str, Any]) -> None:
+    """Give an object its attributes, past what its class does to them."""
+    for name, item in attributes.items():
+        object.__setattr__(value, name, item)
