@@ -53,8 +53,13 @@ class World:
             self._distributions[key] = python.distributions()
         return self._distributions[key].get(normalised(name))
 
-    def changed(self, observed: Mapping[str, Any], python: Interpreter) -> list[str]:
-        """Return what is no longer as it was observed, each in words."""
+    def changed(
+        self, observed: Mapping[str, Any], python: Interpreter, carried: frozenset[str] = frozenset()
+    ) -> list[str]:
+        """Return what is no longer as it was observed, each in words.
+
+        Variables that earlier stages set are `carried`: they are part of the state the stage starts from.
+        """
         found = [
             f"file {self.shown(name)} {_verb(digest, self.file(name))}"
             for name, digest in observed["files_read"].items()
@@ -63,7 +68,7 @@ class World:
         found += [
             f"environment variable {name} changed"
             for name, digest in observed["environment"].items()
-            if self.variable(name) != digest
+            if name not in carried and self.variable(name) != digest
         ]
         found += [
             f"module {self.shown(name)} changed"

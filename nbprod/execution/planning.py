@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nbprod.core.errors import PlanError
@@ -85,16 +85,17 @@ class Planner:
         mark = fingerprint(self.setting, stage, inputs, python)
         if stage.name in forced:
             return Decision(stage, forced[stage.name], mark, inputs, python)
+        undecided = Decision(stage, "", mark, inputs, python)
         reason = ""
         for snapshot in self.ledger.candidates(mark.key):
             manifest = load_manifest(snapshot)
-            refused = self._refusal(stage, snapshot, manifest, mark, python)
+            refused = self._refusal(undecided, snapshot, manifest)
             if not refused and manifest is not None:
                 entry = self._entry(stage, snapshot, manifest)
                 since = "made in this run" if snapshot.run == self.run else f"unchanged since run {snapshot.run[:4]}"
-                return Decision(stage, since, mark, inputs, python, entry, snapshot)
+                return replace(undecided, reason=since, entry=entry, snapshot=snapshot)
             reason = reason or refused
-        return Decision(stage, reason or self._news(stage, mark), mark, inputs, python)
+        return replace(undecided, reason=reason or self._news(stage, mark))
 
     def kept(self, stage: Stage, timeline: Timeline | None = None) -> tuple[Entry, Snapshot]:
         """Return a stage's snapshot as it is, for `--from`; raises `PlanError` when there is none.
@@ -118,22 +119,16 @@ class Planner:
         key = snapshot.fingerprint
         return Entry(stage.name, snapshot.manifest, manifest, key, tuple(definitions))
 
-    def _refusal(
-        self,
-        stage: Stage,
-        snapshot: Snapshot,
-        manifest: Mapping[str, Any] | None,
-        mark: Fingerprint,
-        python: Interpreter,
-    ) -> str:
+    def _refusal(self, decision: Decision, snapshot: Snapshot, manifest: Mapping[str, Any] | None) -> str:
         """Return why a snapshot made under the same key cannot be reused; empty when it can."""
+        stage, mark = decision.stage, decision.fingerprint
         if manifest is None:
             return "its snapshot is damaged or gone"
         if snapshot.run != self.run:
             stale = self._too_old(stage, snapshot, manifest)
             if stale:
                 return stale
-        changed = self.world.changed(manifest["observed"], python)
+        changed = self.world.changed(manifest["observed"], decision.python, decision.inputs.variables)
         drawn = [kind for kind in manifest["state"] if kind in RANDOM and kind not in mark.parts["state"]]
         if any(snapshot.facts["state"].get(kind) != mark.state.get(kind) for kind in drawn):
             changed.append("the state of random generators changed")

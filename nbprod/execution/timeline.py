@@ -47,7 +47,7 @@ class Inputs:
     `contents` name → canonical digest; `origins` name → the stage it comes from; `held` name → the stage in whose
     process alone the value lives; `definitions` are replayed steps of earlier stages that the loaded values refer to
     and the stage has not itself; `carriers` the manifests with state outside variables, in order, and `state` a token
-    per kind of it.
+    per kind of it; `variables` are those of the environment that it sets or removes.
     """
 
     specs: list[InputSpec] = field(default_factory=list)
@@ -57,6 +57,7 @@ class Inputs:
     definitions: list[Mapping[str, Any]] = field(default_factory=list)
     carriers: list[str] = field(default_factory=list)
     state: dict[str, str] = field(default_factory=dict)
+    variables: frozenset[str] = frozenset()
 
 
 class Timeline:
@@ -101,6 +102,8 @@ class Timeline:
             if entry.manifest["state"]:
                 inputs.carriers.append(str(entry.path))
                 inputs.state.update({kind: _token(value) for kind, value in entry.manifest["state"].items()})
+                environ = entry.manifest["state"].get("environ", {})
+                inputs.variables |= {name for names in environ.values() for name in names}
         return inputs
 
     def _manifests(self) -> list[Mapping[str, Any]]:

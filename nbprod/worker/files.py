@@ -6,9 +6,13 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import origins
 from .digests import listing_digest, path_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SYSTEM = ("/proc", "/dev", "/sys", "/etc", "/usr", "/lib", "/bin", "/opt/homebrew", "/System", "/Library")
 CACHES = (".cache", ".config", ".local", ".ipython", ".jupyter", ".matplotlib", ".keras", "Library/Caches")
@@ -59,6 +63,10 @@ class Files:
         if path in self._stamps and path not in self._before:
             self._before[path] = path_digest(path)
         self._written.add(path)
+
+    def rewritten(self, earlier: Mapping[str, str | None]) -> None:
+        """Take note of files that are no longer as they were: they were opened before anybody watched."""
+        self._written.update(path for path, digest in earlier.items() if path_digest(path) != digest)
 
     def results(self) -> tuple[dict[str, str | None], dict[str, str | None]]:
         """Return digests of what was read, as it was then, and of what was written, as it is now."""

@@ -18,11 +18,13 @@ class Memory:
     """Keeps a fused stage from being given again what it has.
 
     A name that an earlier stage left in this process is not loaded again: it may share objects with values that
-    cannot be stored. A definition that was executed is not replayed again: classes keep their identity.
+    cannot be stored. A definition that was executed is not replayed again: classes keep their identity. `files` are
+    those written so far, as they were then: a handle that is still open goes on writing to one in a later stage.
     """
 
     def __init__(self) -> None:
         self.left: dict[str, dict[str, int]] = {}
+        self.files: dict[str, str | None] = {}
         self.parameters: dict[str, str] = {}
         self._executed: set[tuple[str, int, int, str]] = set()
 

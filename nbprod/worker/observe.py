@@ -17,7 +17,7 @@ from . import environment, modules, origins, readers
 from .files import Files, absolute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .formats import Observed, StageSpec
 
@@ -60,8 +60,9 @@ class Observer:
         """Take note that no fingerprint can see all that the stage depends on."""
         self._volatile[reason] = None
 
-    def result(self) -> Observed:
-        """Return what was seen."""
+    def result(self, earlier: Mapping[str, str | None]) -> Observed:
+        """Return what was seen; `earlier` are the files that stages before this one wrote in this process."""
+        self.files.rewritten(earlier)
         read, written = self.files.results()
         for path in self.files.disturbed:
             self.volatile(f"file {path} changed while the stage ran")

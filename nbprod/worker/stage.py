@@ -105,11 +105,12 @@ class Stage:
             "unchanged": unchanged,
             "state": record,
             "metrics": metrics.collect(self.spec["metrics"], self.namespace),
-            "observed": self.observer.result(),
+            "observed": self.observer.result(self.memory.files),
             "seconds": time.perf_counter() - self._started,
             "python": platform.python_version(),
         }
         write(Path(self.spec["manifest"]), manifest)
+        self.memory.files |= manifest["observed"]["files_written"]
         self.memory.left[self.spec["manifest"]] = {name: id(self.namespace[name]) for name in visible(self.namespace)}
         return time.perf_counter() - self._started
 

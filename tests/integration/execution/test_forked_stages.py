@@ -27,3 +27,28 @@ def test_a_worker_that_dies_is_a_failed_stage(project, make_notebook, forked_sta
     make_notebook(project / "a.ipynb", [("stage:a", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")])
     with pytest.raises(nbprod.StageFailed, match="SIGKILL"):
         nbprod.run("a.ipynb")
+
+
+def test_a_variable_that_an_earlier_stage_set_does_not_wake_its_reader(project, make_notebook, forked_stages):
+    cells = [("stage:a", "import os\nos.environ['SEEN'] = 'a'"), ("stage:b", "seen = os.environ['SEEN']")]
+    make_notebook(project / "a.ipynb", cells)
+    assert nbprod.run("a.ipynb")["seen"] == "a"
+    assert {stage.status for stage in nbprod.run("a.ipynb").stages} == {"cached"}
+    make_notebook(project / "a.ipynb", [("stage:a", "import os\nos.environ['SEEN'] = 'b'"), cells[1]])
+    assert nbprod.run("a.ipynb")["seen"] == "b"
+
+
+def test_a_file_that_two_stages_write_through_one_handle(project, make_notebook, forked_stages):
+    make_notebook(
+        project / "a.ipynb",
+        [
+            ("stage:a", "f = open('kept.txt', 'w')\nf.write('a')"),
+            ("stage:b", "f.write('b')\nf.close()"),
+            ("stage:c", "text = open('kept.txt').read()"),
+        ],
+    )
+    assert nbprod.run("a.ipynb")["text"] == "ab"
+    (project / "kept.txt").unlink()
+    again = nbprod.run("a.ipynb")
+    assert {stage.status for stage in again.stages} == {"cached"}
+    assert (project / "kept.txt").read_text() == "ab"
