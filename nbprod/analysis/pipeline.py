@@ -80,6 +80,7 @@ def find(notebooks: Sequence[Notebook]) -> Findings:
         first.kernel,
         first.metadata,
         tuple(notebook.path for notebook in notebooks),
+        definitions=tuple(assembly.prelude([item for item in statements if item.fate == "replay"])),
     )
     return Findings(notebooks, parsed, statements, context, stable, stages, links, pipeline, cycle)
 

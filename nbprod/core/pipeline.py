@@ -196,6 +196,7 @@ class Pipeline:
 
     `stages` are in an order that satisfies all edges, by notebook position where edges leave a choice. `serve`, `gate`
     and `test` are pseudo-stages of these names, executed after the others; each is None without such cells.
+    `definitions` are all steps that are replayed anywhere, or would be if a stage needed them.
     """
 
     notebook: str
@@ -212,6 +213,7 @@ class Pipeline:
     kernel: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     notebooks: tuple[str, ...] = ()
+    definitions: tuple[Step, ...] = ()
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 from nbprod.core.run import Event, Run, RunStatus, StageRun, StageStatus
+from nbprod.execution import specs
 from nbprod.store import to_record
 from nbprod.store.files import storing, write_json
 
@@ -65,6 +66,7 @@ class Recorder:
         self._listeners = listeners
         self._ledger = ledger
         self._begun = time.monotonic()
+        self._definitions = specs.everything(pipeline, parameters)
         self._log: IO[str] | None = None
 
     def begin(self, python: str) -> None:
@@ -72,6 +74,7 @@ class Recorder:
         with storing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._log = (self.folder / "events.jsonl").open("a", encoding="utf-8")
+        write_json(self.folder / "definitions.json", self._definitions)
         self._ledger.begin_run(self.run.id, self.run.notebook, to_record(self.run))
         self._save()
         names = [stage.name for stage in self.run.stages]

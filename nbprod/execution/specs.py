@@ -75,6 +75,12 @@ def definitions(stage: Stage, added: Iterable[Mapping[str, Any]]) -> list[dict[s
     return sorted([*own, *(dict(item) for item in added)], key=_place)
 
 
+def everything(pipeline: Pipeline, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept with a run, so that definitions which no stage needed can be asked for as well."""
+    steps = [{**_step(step), "names": list(step.names)} for step in pipeline.definitions]
+    return {"steps": steps, "parameters": {name: given.source(value) for name, value in overrides.items()}}
+
+
 def _place(step: Mapping[str, Any]) -> tuple[int, int]:
     return step.get("order", step["cell"]), step["first_line"]
 

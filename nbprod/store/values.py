@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import json
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,14 @@ class Values:
     def names(self) -> tuple[str, ...]:
         """Return the names that have a final value, sorted."""
         return self._view(len(self.stages)).names()
+
+    def definitions(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        """Return all that the run could have replayed, in order, and the sources of its parameters."""
+        try:
+            found = json.loads((self.home / "runs" / self.run / "definitions.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return [], {}
+        return found["steps"], found["parameters"]
 
     def _view(self, length: int) -> _View:
         if length not in self._views:
@@ -110,7 +119,7 @@ class _View:
             return
         position, group = found
         if group["references"] or group["needs"]:
-            self._replay(self.entries[position][0])
+            self._replay(*self._kept(self.entries[position][0]))
         # members of the group that a later stage rebound are another value by now
         current = [other for other in group["names"] if self._is_at(other, position)]
         self._bind(name, group, current)
@@ -141,19 +150,35 @@ class _View:
         for snapshot, manifest in reversed(self.entries):
             if name in manifest["unstorable"] or name in manifest["deleted"]:
                 break
-            self._replay(snapshot)
+            self._replay(*self._kept(snapshot))
             if name in self.module.__dict__ and not name.startswith("__"):
+                self.bound.add(name)
+                return
+        else:
+            steps, parameters = self.values.definitions()
+            last = max((at for at, step in enumerate(steps) if name in step["names"]), default=-1)
+            if last >= 0:  # no stage needed it
+                beside = [step for step in steps[last + 1 :] if step["kind"] == "parameters"]
+                self._replay([*steps[: last + 1], *beside], parameters)
                 self.bound.add(name)
                 return
         raise self._missing(name)
 
-    def _replay(self, snapshot: Snapshot) -> None:
-        """Execute what a stage had replayed, each piece once, with the parameters of that run."""
-        pieces = [step for step in snapshot.facts.get("definitions", ()) if _key(step) not in self._replayed]
+    def _kept(self, snapshot: Snapshot) -> tuple[Sequence[Mapping[str, Any]], dict[str, str]]:
+        """Return what a stage had replayed, and its parameters but those that others were computed from."""
+        overrides = self.values.definitions()[1]
+        given = snapshot.facts.get("parts", {}).get("parameters", {})
+        known = {name: source for name, source in given.items() if name in overrides or _literal(source)}
+        return snapshot.facts.get("definitions", ()), known
+
+    def _replay(self, definitions: Sequence[Mapping[str, Any]], parameters: Mapping[str, str]) -> None:
+        """Execute replayed steps, each piece once, with the parameters of that run."""
+        pieces = [step for step in definitions if _key(step) not in self._replayed]
         if not pieces:
             return
-        given = snapshot.facts.get("parts", {}).get("parameters", {})
-        replay(pieces, given, self.module, self.values.folder)
+        before = dict(self.module.__dict__)
+        replay(pieces, parameters, self.module, self.values.folder)
+        self.module.__dict__.update((name, before[name]) for name in self.bound if name in before)
         self._replayed.update(_key(step) for step in pieces)
 
     def _missing(self, name: str) -> MissingValue:
@@ -194,6 +219,14 @@ def replay(
 
 def _key(step: Mapping[str, Any]) -> tuple[int, int, str]:
     return step["cell"], step["first_line"], step["source"]
+
+
+def _literal(source: str) -> bool:
+    try:
+        ast.literal_eval(source)
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def _plain(source: str) -> str:
