@@ -76,6 +76,7 @@ def readiness(pipeline: Pipeline, facts: Mapping[str, bool | str], paths: Mappin
     """
     named = paths or {}
     book = " ".join(shlex.quote(named.get(item, item)) for item in pipeline.notebooks or (pipeline.notebook,))
+    first = shlex.quote(named.get(pipeline.notebook, pipeline.notebook))
     tagged = any(role.stage is not None and not role.inferred for role in pipeline.roles)
     gates = pipeline.gate is not None or any(stage.options.gates for stage in pipeline.stages)
     seeded = not any(item.code == "NB304" for item in pipeline.diagnostics)
@@ -89,7 +90,7 @@ def readiness(pipeline: Pipeline, facts: Mapping[str, bool | str], paths: Mappin
     return Readiness(
         (
             ReadinessStep("runs top to bottom", known("ran") and sound, run),
-            ReadinessStep("stages", tagged, f"nbprod suggest {book} --apply"),
+            ReadinessStep("stages", tagged, f"nbprod suggest {first} --apply"),
             ReadinessStep("parameters", bool(pipeline.parameters), _parameters(pipeline, named)),
             ReadinessStep("verified", known("verified") and sound, f"nbprod verify {book}" if sound else run),
             ReadinessStep("reproducible", seeded and known("pinned"), pin if seeded else f"nbprod check {book} --fix"),

@@ -171,8 +171,10 @@ class _Draft:
             return None if cell.tag.stage else kept
         if not items:
             return Proposed(cell.number, cell.id, None, "nothing in it is executed")
-        if all(item.fate == "replay" and _is_value(item) for item in items):
-            return self.values(cell, items)
+        if all(_is_value(item) for item in items) and any(item.fate == "replay" for item in items):
+            values = self.values(cell, items)
+            if values is not None:
+                return values
         if all(item.fate != "own" or _sets_up(item) for item in items):
             return Proposed(cell.number, cell.id, Tag("setup"), _setup(items))
         if self.computed and all(isinstance(item.node, ast.Assert) for item in items):
@@ -182,11 +184,12 @@ class _Draft:
         self.computed = True
         return None
 
-    def values(self, cell: Cell, items: Sequence[Statement]) -> Proposed:
+    def values(self, cell: Cell, items: Sequence[Statement]) -> Proposed | None:
         """Return what a cell of plain values is: the first one, at the top, holds the parameters."""
         names = [name for item in items for name in sorted(item.facts.binds)]
         if self.parameters or self.computed or not set(names) & self.read:
-            return Proposed(cell.number, cell.id, Tag("setup"), f"values: {_listed(names)}")
+            plain = all(item.fate == "replay" for item in items)
+            return Proposed(cell.number, cell.id, Tag("setup"), f"values: {_listed(names)}") if plain else None
         self.parameters = True
         return Proposed(cell.number, cell.id, Tag("parameters"), f"plain values at the top: {_listed(names)}")
 
@@ -218,7 +221,9 @@ class _Draft:
 
 def _is_value(item: Statement) -> bool:
     value = item.node.value if isinstance(item.node, (ast.Assign, ast.AnnAssign)) else None
-    return value is not None and not isinstance(value, ast.Lambda) and replays.kind_of(item) == "constant"
+    if value is None or isinstance(value, ast.Lambda) or replays.kind_of(item) != "constant":
+        return False
+    return item.fate == "replay" or isinstance(value, (ast.List, ast.Dict, ast.Tuple, ast.Set))  # perhaps changed
 
 
 def _sets_up(item: Statement) -> bool:

@@ -106,6 +106,13 @@ def test_values_that_change_are_no_parameters(book):
     assert not found.pipeline.errors
 
 
+def test_a_list_that_may_change_does_not_keep_values_from_being_parameters(book):
+    cells = ["import tools", "seed = 3\ngrid = {'c': [1, 2]}", "found = tools.search(grid, seed)"]
+    found = suggest(book(cells))
+    assert tags(found)[2] == "parameters"
+    assert not found.pipeline.errors
+
+
 def test_an_assertion_about_what_changes_later_stays_where_it_is(book):
     cells = ["import pandas as pd", "xs = pd.read_csv('a.csv')", "assert len(xs)", "xs = xs.dropna().fillna(0).clip(0)"]
     found = suggest(book(cells))
