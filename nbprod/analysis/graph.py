@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbprod.core.pipeline import Pipeline
+    from nbprod.core.pipeline import Pipeline, Stage
 
 
 def to_json(pipeline: Pipeline) -> dict[str, Any]:
     """Return the object of `graph --format json` in CONTRACT.md."""
     return {
         "stages": [
-            {"name": item.name, "cells": list(item.cells), "reads": list(item.reads), "writes": list(item.writes)}
+            {
+                "name": item.name,
+                "cells": list(item.cells),
+                "reads": list(item.reads),
+                "writes": list(item.writes),
+                **({"notebook": _home(item, pipeline)} if len(pipeline.notebooks) > 1 else {}),
+            }
             for item in pipeline.stages
         ],
         "edges": [{"from": pair[0], "to": pair[1], "names": names} for pair, names in _pairs(pipeline).items()],
@@ -45,8 +51,15 @@ def to_text(pipeline: Pipeline) -> str:
     for item in pipeline.stages:
         taken = [f"{', '.join(names)} ← {source}" for (source, target), names in pairs.items() if target == item.name]
         cells = ", ".join(str(number) for number in item.cells)
-        lines.append(f"{item.name:<{width}}  cells {cells}" + (f"   {'; '.join(taken)}" if taken else ""))
+        home = f"{_home(item, pipeline)} " if len(pipeline.notebooks) > 1 else ""
+        lines.append(f"{item.name:<{width}}  {home}cells {cells}" + (f"   {'; '.join(taken)}" if taken else ""))
     return "\n".join(lines) + "\n" if lines else "no stages\n"
+
+
+def _home(stage: Stage, pipeline: Pipeline) -> str:
+    """Return the notebook, of those given, that a stage's cells are in."""
+    steps = (step.notebook for step in stage.steps if step.kind == "cell" and not step.argv)
+    return next(steps, pipeline.notebook)
 
 
 def _pairs(pipeline: Pipeline) -> dict[tuple[str, str], list[str]]:

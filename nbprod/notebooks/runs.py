@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _LINE = re.compile(r"""^[ \t]*%run[ \t]+(.+)$|run_line_magic\(\s*['"]run['"]\s*,\s*(['"])(.+?)\2\s*\)""", re.MULTILINE)
-ALLOWED = frozenset("inG")
+ALLOWED = frozenset("iG")
 
 
 @dataclass(frozen=True, slots=True)

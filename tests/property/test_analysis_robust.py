@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nbprod import notebooks
-from nbprod.analysis import analyze, to_json, to_mermaid, to_text
+from nbprod.analysis import analyze, suggest, to_json, to_mermaid, to_text
 from nbprod.core.errors import NotebookError
-from nbprod.core.notebook import Tag
+from nbprod.core.notebook import Cell, Notebook, Tag
 
 SEEDS = [
     "import pandas as pd\nfrom sklearn.linear_model import Ridge as R\n%matplotlib inline",
@@ -27,6 +28,7 @@ SEEDS = [
     "%%time\nmodel.fit(X, y).predict(X)\nnp.random.seed(0); random.shuffle(xs)",
     "%%capture out\nawait f()\nasync def g():\n    async for i in h: yield i\n    async with k as l: return [j async for j in i]",
     "os.environ['A'] = getattr(a, 'b')(*c, **d)[e:f, ...] @ g if not h else -i\nfrom m import *",
+    "x = 1\nx\n%run a.ipynb\nx + y\n%run -i b.py 1 2\ny",
     "con = sqlite3.connect(path)\ncon.execute('INSERT')\ndf.query('a > @b', inplace=True)\na, b = b, a",
 ]
 TAGS = [
@@ -112,12 +114,25 @@ def document(chance: random.Random) -> str:
     return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": chance.choice([2, 5])})
 
 
+def notebook(seed: int) -> Notebook:
+    """Return a notebook with the files that its `%run` lines may name."""
+    chance = random.Random(seed)
+    found = notebooks.parse(document(chance), "n.ipynb")
+    script = mutated(chance.choice(SEEDS), chance)
+    runs = {"b.py": Notebook("b.py", (Cell(0, "script", "code", script, script),))}
+    return replace(found, runs={**runs, "a.ipynb": notebooks.parse(document(chance), "a.ipynb")})
+
+
 def check(seed: int) -> None:
-    pipeline = analyze([notebooks.parse(document(random.Random(seed)), "n.ipynb")])
+    found = notebook(seed)
+    pipeline = analyze([found, replace(notebook(seed + 1), path="m.ipynb")] if seed % 7 == 0 else [found])
     json.dumps([to_json(pipeline), [item.message for item in pipeline.diagnostics]])
     assert to_text(pipeline)
     assert to_mermaid(pipeline)
     # the steps of a pipeline without errors are Python or magics that the analysis could read
+    if seed % 5 == 0:
+        suggested = suggest(found)
+        assert {item.code for item in suggested.pipeline.errors} <= {item.code for item in analyze([found]).errors}
     order = {stage.name: index for index, stage in enumerate(pipeline.stages)}
     if not pipeline.errors:
         assert all(order[edge.source] < order[edge.target] for edge in pipeline.edges)
