@@ -198,7 +198,7 @@ def with_output(path, output):
 
 SHOWN = {
     "NB303": {"output_type": "stream", "name": "stdout", "text": ["key AKIAABCDEFGHIJKLMNOP\n"]},
-    "NB313": {"output_type": "display_data", "metadata": {}, "data": {"text/html": ["x" * 1_000_001]}},
+    "NB313": {"output_type": "display_data", "metadata": {}, "data": {"image/png": "x" * 1_000_001}},
 }
 
 

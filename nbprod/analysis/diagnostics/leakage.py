@@ -105,12 +105,12 @@ def _check(findings: Findings) -> Iterator[Diagnostic]:
             statement.node, (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
         ):
             continue
-        for call in [item for item in ast.walk(statement.node) if isinstance(item, ast.Call)]:
-            for place, item in _called(rows, statement, call, stops=stops):
-                if place not in told:
-                    told.add(place)
-                    yield item
-        _bound(rows, statement)
+        for place, item in _calls(rows, statement, stops=stops):
+            if place not in told:
+                told.add(place)
+                yield item
+        for node in _assignments(statement.node):
+            _bound(rows, statement, node)
 
 
 def _passed_on(rows: Rows, statement: Statement) -> None:
@@ -127,6 +127,11 @@ def _passed_on(rows: Rows, statement: Statement) -> None:
             rows.parts[name] = parts.copy().pop() if len(parts) == 1 else "both"
         elif cause is not None:
             rows.touched[name] = cause
+
+
+def _calls(rows: Rows, statement: Statement, *, stops: bool) -> Iterator[tuple[int, Diagnostic]]:
+    for call in [item for item in ast.walk(statement.node) if isinstance(item, ast.Call)]:
+        yield from _called(rows, statement, call, stops=stops)
 
 
 def _called(rows: Rows, statement: Statement, call: ast.Call, *, stops: bool) -> Iterator[tuple[int, Diagnostic]]:
@@ -152,9 +157,16 @@ def _called(rows: Rows, statement: Statement, call: ast.Call, *, stops: bool) ->
                 yield statement.index, _TEST.at(statement, message, "split the training rows once more for that")
 
 
-def _bound(rows: Rows, statement: Statement) -> None:
+def _assignments(node: ast.stmt) -> Iterator[ast.stmt]:
+    """Yield what a statement consists of, blocks looked into."""
+    if not hasattr(node, "body"):
+        yield node
+    else:
+        yield from (item for item in ast.walk(node) if isinstance(item, (ast.Assign, ast.Expr)))
+
+
+def _bound(rows: Rows, statement: Statement, node: ast.stmt) -> None:
     """Note what a statement makes of what is known."""
-    node = statement.node
     value = getattr(node, "value", None)
     call = value if isinstance(value, ast.Call) else None
     split = call is not None and knows(dotted(rows.context, call.func), "splits")

@@ -29,7 +29,7 @@ WORDS = (
 HINT = re.compile(r"(?i)passw|pwd|passphrase|secret|token|key|auth|credential")
 KNOWN = re.compile(
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{40,}|\bglpat-[\w-]{20,}"
-    r"|\bsk-[A-Za-z0-9_-]{20,}|\b(?:sk|rk|pk)_live_[A-Za-z0-9]{20,}|\bxox[abeoprs]-[\w-]{10,}|\bhf_[A-Za-z0-9]{30,}"
+    r"|\bsk-(?=[\w-]*[0-9])(?=[\w-]*[A-Z])[\w-]{20,}|\b(?:sk|rk|pk)_live_[A-Za-z0-9]{20,}|\bxox[abeoprs]-[\w-]{10,}|\bhf_[A-Za-z0-9]{30,}"
     r"|\bAIza[\w-]{35}|\bya29\.[\w-]{20,}|\bnpm_[A-Za-z0-9]{36}|\bpypi-[\w-]{50,}|\bdapi[0-9a-f]{32}\b"
     r"|\bSG\.[\w-]{22}\.[\w-]{43}|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY"
     r"|(?i:AccountKey=)[A-Za-z0-9+/=]{40,}|://[^/\s:@]+:(?!\*+@)[^@/\s{<]+@"
@@ -136,8 +136,8 @@ def texts(output: object) -> Iterator[str]:
     if isinstance(output, str):
         yield output
     elif isinstance(output, dict):
-        for value in output.values():
-            yield from texts(value)
+        for key, value in output.items():
+            yield from texts(value) if not str(key).startswith("image/") else ()
     elif isinstance(output, (list, tuple)):
         if output and all(isinstance(value, str) for value in output):
             yield "".join(output)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.diagnostics.base import Rule
-from nbprod.analysis.diagnostics.secrets import texts
 from nbprod.core.pipeline import Diagnostic, Edit
 
 if TYPE_CHECKING:
@@ -16,9 +15,18 @@ if TYPE_CHECKING:
 MOST = 1_000_000
 
 
+def _size(output: object) -> int:
+    """Return how much text an output is."""
+    if isinstance(output, str):
+        return len(output)
+    if isinstance(output, dict):
+        return sum(map(_size, output.values()))
+    return sum(map(_size, output)) if isinstance(output, (list, tuple)) else 0
+
+
 def _check(findings: Findings) -> Iterator[Diagnostic]:
     for item in findings.parsed:
-        size = sum(len(text) for output in item.cell.outputs for text in texts(output)) if item.cell.outputs else 0
+        size = sum(map(_size, item.cell.outputs))
         if size > MOST:
             message = f"the outputs of this cell are {size / 1e6:.1f} MB of text in the file"
             edits = (Edit("outputs", item.notebook, item.cell.number),)

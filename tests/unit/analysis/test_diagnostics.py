@@ -132,6 +132,59 @@ def test_secret_in_an_output(book):
     assert "NB303" in {item.code for item in pipeline.diagnostics}
 
 
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"text": ["postgres://me:***@host/db\n"]},
+        {"data": {"text/html": "<style>#sk-container-id-1 .sk-estimator-doc-link-of-fitted {}</style>"}},
+        {"data": {"image/png": "AKIAABCDEFGHIJKLMNOP"}},
+        {"text": "see https://example.org:8080/a@b"},
+    ],
+)
+def test_no_secret_in_an_output(output, book):
+    cell = book([("a", "x = 1")]).cells[0]
+    pipeline = analyze([replace(book([]), cells=(replace(cell, outputs=(output,)),))])
+    assert "NB303" not in {item.code for item in pipeline.diagnostics}
+
+
+SECRETS = [
+    "api_key = 'f3b1c9d2e8a74b55'",
+    "c = connect(user='me', password='hunter22')",
+    "settings = {'auth_token': 'Zk3v9QpL7xWm2'}",
+    "os.environ['SECRET_KEY'] = 'a8f5f167f44f4964e6c998dee827110c'",
+    "%env API_KEY=f3b1c9d2e8a74b55",
+    "k = '-----BEGIN RSA PRIVATE KEY-----MIIE'",
+    "u = 'postgresql://me:pa55word@host/db'",
+    "client = OpenAI('sk-proj-Abc123Def456Ghi789Jkl012')",
+]
+NO_SECRETS = [
+    "token = 'word'",
+    "password = os.environ['DB_PASSWORD']",
+    "key = 'customer_id'",
+    "df.sort_values(by='x', key='abs')",
+    "secret_name = 'prod/db1'",
+    "auth = 'oauth2'",
+    "password = '<your password>'",
+    "api_key = 'YOUR_API_KEY'",
+    "token_column = 'token1234x'",
+    "n_tokens = 5000",
+    "password = nbprod.secret('DB_PASSWORD')",
+    "url = 'postgresql://{user}:{password}@host/db'",
+]
+
+
+@pytest.mark.parametrize("source", SECRETS)
+def test_secrets(source, analysed):
+    found = [item for item in analysed([("a", f"import os\n{source}")]).diagnostics if item.code == "NB303"]
+    assert [item.line for item in found] == [2]
+
+
+@pytest.mark.parametrize("source", NO_SECRETS)
+def test_no_secrets(source, analysed):
+    found = analysed([("a", f"import os, nbprod\n{source}")]).diagnostics
+    assert "NB303" not in {item.code for item in found}
+
+
 def test_out_of_order(book):
     found = book(["x = 1", "y = 2"])
     cells = tuple(replace(cell, execution_count=count) for cell, count in zip(found.cells, (5, 2), strict=True))

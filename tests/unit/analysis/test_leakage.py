@@ -21,6 +21,7 @@ LEAKS = {
     ],
     "a column": ["X['a'] = SimpleImputer().fit_transform(X[['a']])", SPLIT],
     "filled by the mean": ["X = X.fillna(X.mean())", SPLIT],
+    "filled in a loop": ["for name, column in X.items():\n    X[name] = column.fillna(column.median())", SPLIT],
     "oversampled": ["X, y = SMOTE(random_state=0).fit_resample(X, y)", SPLIT],
     "judged across folds": ["X = StandardScaler().fit_transform(X)", "s = cross_val_score(Ridge(), X, y)"],
 }
