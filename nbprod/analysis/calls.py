@@ -93,7 +93,7 @@ class Calls(Magics):
         if dotted != "builtins.eval":
             self.facts.effects.setdefault("dynamic", dotted)
             return flow
-        for name in sorted(self.context.bound):
+        for name in self.context.every_name():
             flow = flow | self.ask(name, node.lineno)
         self.opaque(dotted)
         self.mutate(flow)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import keyword
 import re
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.analysis import knowledge
 from nbprod.analysis.dynamics import seen_through
+from nbprod.analysis.memory import CELLS, Kept, Memory, texts
 from nbprod.core.pipeline import Diagnostic
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class Parsed:
     argv: tuple[str, ...] = ()
     isolated: bool = False
     refused: dict[int, tuple[str, str]] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def place(self) -> tuple[str, Cell]:
@@ -67,8 +70,23 @@ class Parsed:
         return self.home or self.notebook, self.top or self.cell
 
 
+_KEPT: Kept[tuple[str, str, int], tuple[list[ast.stmt], int, bool, Magic | None, Memory]] = Kept(CELLS)
+
+
 def parse(cell: Cell, notebook: str) -> Parsed:
     """Return the cell as statements, its magics as calls of `get_ipython()`; what is wrong is in `problems`."""
+    key = (cell.source, cell.body, cell.number if "timeit" in cell.body else 0)
+    known = _KEPT.get(key)
+    if known is not None:
+        _, offset, whole, magic, memory = known
+        return Parsed(cell, notebook, list(known[0]), offset, whole, magic, memory=memory)
+    parsed = _parse(cell, notebook)
+    if not parsed.problems:
+        _KEPT.put(key, (list(parsed.statements), parsed.offset, parsed.whole, parsed.magic, parsed.memory))
+    return parsed
+
+
+def _parse(cell: Cell, notebook: str) -> Parsed:
     dropped = cell.source.count("\n") - cell.body.count("\n")
     parsed = Parsed(cell, notebook, offset=dropped)
     match = _CELL_MAGIC.match(cell.body)
@@ -162,15 +180,26 @@ def _tree(text: str) -> list[ast.stmt]:
 
 def _transformed(text: str) -> tuple[str, int]:
     """Return the cell as IPython rewrites it, and how many blank lines it took off the top."""
-    from IPython.core.inputtransformer2 import TransformerManager
-
     skipped = 0
     for line in text.splitlines():
         if line.strip():
             break
         skipped += 1
+    kept = texts.get()
+    if kept is None:
+        return _rewritten(text), skipped
+    key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    known = kept.get(key)
+    if known is None:
+        known = kept[key] = _rewritten(text)
+    return known, skipped
+
+
+def _rewritten(text: str) -> str:
+    from IPython.core.inputtransformer2 import TransformerManager
+
     manager: Any = TransformerManager()
-    return str(manager.transform_cell(text)), skipped
+    return str(manager.transform_cell(text))
 
 
 def _syntax_error(parsed: Parsed, error: Exception) -> Diagnostic:

@@ -55,6 +55,8 @@ class Context:
         members share nothing.
     names
         Numbers for the names, so that sets of them are masks.
+    enumerated
+        Whether somebody asked for all names.
     """
 
     imports: dict[str, str] = field(default_factory=dict)
@@ -65,6 +67,12 @@ class Context:
     immutable: set[str] = field(default_factory=set)
     flat: set[str] = field(default_factory=set)
     names: Index[str] = field(default_factory=Index)
+    enumerated: bool = False
+
+    def every_name(self) -> list[str]:
+        """Return all names bound, in order; what asks for that is not remembered by the words of its cell."""
+        self.enumerated = True
+        return sorted(self.bound)
 
     def forget(self) -> None:
         """Forget what definitions do, before all statements are looked at again."""

@@ -11,6 +11,7 @@ from nbprod.analysis.aliases import resolve
 from nbprod.analysis.bits import Bits, Index, Lines
 from nbprod.analysis.context import context_of
 from nbprod.analysis.inlining import expand
+from nbprod.analysis.memory import Seen, view
 from nbprod.analysis.sketches import sketch_of
 from nbprod.analysis.statements import facts_of
 
@@ -139,13 +140,27 @@ def _statements(parsed: Sequence[Parsed], context: Context) -> list[Statement]:
     statements: list[Statement] = []
     for item in parsed:
         nodes = item.statements or ([_placeholder()] if item.magic else [])
-        for node in nodes:
-            facts = facts_of(node, context, item.offset)
+        for node, facts in zip(nodes, _facts(item, nodes, context), strict=True):
             sketch = sketch_of(node)
             statements.append(
                 Statement(len(statements), item, node, facts, sketch.first, sketch.last, sketch, context.names)
             )
     return statements
+
+
+def _facts(item: Parsed, nodes: Sequence[ast.stmt], context: Context) -> Sequence[Facts]:
+    """Return what each statement of a cell does, from memory where nothing they can ask for has changed."""
+    memory = item.memory
+    words = memory.words_of(item.cell.body, nodes)
+    before = view(context, words)
+    known = memory.recall(nodes, item.offset, before, context)
+    if known:
+        return known
+    context.enumerated = False
+    facts = [facts_of(node, context, item.offset) for node in nodes]
+    if not context.enumerated:
+        memory.note(Seen(list(nodes), item.offset, before, view(context, words), facts))
+    return facts
 
 
 def _placeholder() -> ast.stmt:
