@@ -39,7 +39,7 @@ class Kept(Generic[K, V]):
     def put(self, key: K, value: V) -> V:
         """Keep something."""
         if len(self.items) >= self.limit:
-            self.items = dict(list(self.items.items())[self.limit // 2 :])
+            self.items = dict(list(self.items.items())[self.limit // 2 + 1 :])
         self.items[key] = value
         return value
 

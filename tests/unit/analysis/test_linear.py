@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from nbprod.analysis import analyze
+from nbprod.analysis import analyze, cells, memory
 from tests.unit.analysis.conftest import notebook_of
 
 CELLS = {
@@ -24,9 +24,9 @@ START = "import pandas as pd\nk0 = 1\nx0 = [1]\nz0 = 0\ndf = pd.DataFrame()\ndef
 
 
 def calls(kind, count):
-    cells = [("parameters", "rows = 10"), ("setup", START)]
-    cells += [(f"s{i * 5 // count}", CELLS[kind].format(i=i, p=i - 1)) for i in range(1, count)]
-    notebook, total = notebook_of(cells), 0
+    found = [("parameters", "rows = 10"), ("setup", START)]
+    found += [(f"s{i * 5 // count}", CELLS[kind].format(i=i, p=i - 1)) for i in range(1, count)]
+    notebook, total = notebook_of(found), 0
 
     def note(frame, event, argument):
         nonlocal total
@@ -42,6 +42,7 @@ def calls(kind, count):
 
 
 @pytest.mark.parametrize("kind", CELLS)
-def test_work_grows_with_the_number_of_cells(kind):
+def test_work_grows_with_the_number_of_cells(monkeypatch, kind):
+    monkeypatch.setattr(cells, "_KEPT", memory.Kept(0))
     calls(kind, 10)
     assert calls(kind, 80) <= 2.3 * calls(kind, 40)
