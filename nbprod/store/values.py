@@ -169,7 +169,7 @@ class _View:
         overrides = self.values.definitions()[1]
         given = snapshot.facts.get("parts", {}).get("parameters", {})
         known = {name: source for name, source in given.items() if name in overrides or _literal(source)}
-        return snapshot.facts.get("definitions", ()), known
+        return snapshot.facts.get("definitions", ()), {**known, **overrides}
 
     def _replay(self, definitions: Sequence[Mapping[str, Any]], parameters: Mapping[str, str]) -> None:
         """Execute replayed steps, each piece once, with the parameters of that run."""
