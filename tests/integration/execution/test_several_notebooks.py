@@ -74,4 +74,5 @@ def test_notebooks_given_together(project, make_notebook):
     assert (run["mean"], run["rows"]) == (2.0, [0, 1, 2, 3, 4, 2.0])
     assert ran(run) == {"load": "succeeded", "fit": "succeeded", "end": "succeeded"}
     found = nbprod.verify(both, {"n": 5})
-    assert (found.equal, found.left_out) == (True, ("02_train.ipynb cell 2",))
+    assert found.equal, found.differences
+    assert [(item.notebook, item.cell) for item in found.left_out] == [("02_train.ipynb", 2)]
