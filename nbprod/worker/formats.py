@@ -44,7 +44,11 @@ class MlflowSpec(TypedDict):
 
 
 class StageSpec(TypedDict):
-    """All that a worker needs to execute one stage; paths are absolute."""
+    """All that a worker needs to execute one stage; paths are absolute.
+
+    For `verify`, `digests` are names of definitions and parameters whose content the manifest shall tell, and
+    `everything` has all names stored, whether they are known to change or not.
+    """
 
     format: int
     run: str
@@ -63,6 +67,8 @@ class StageSpec(TypedDict):
     cwd: str
     mlflow: MlflowSpec | None
     model: dict[str, Any] | None
+    digests: NotRequired[list[str]]
+    everything: NotRequired[bool]
 
 
 class ModelSpec(TypedDict):
@@ -164,3 +170,4 @@ class Manifest(TypedDict):
     observed: Observed
     seconds: float
     python: str
+    digests: NotRequired[dict[str, list[str]]]

@@ -32,8 +32,9 @@ class Outputs:
         self._namespace = namespace
         self._inputs = inputs
         self._references = set(spec["references"])
-        self._written = set(spec["outputs"])
         self._before = visible(namespace)
+        self._everything = spec.get("everything", False)
+        self._written = self._before if self._everything else set(spec["outputs"])
         # A name that nothing is expected to write is kept hold of, so that being bound anew is seen for sure; the
         # others are not, so that what they held can be freed.
         self._held = {name: namespace[name] for name in self._before - self._written}
@@ -52,6 +53,8 @@ class Outputs:
         return fresh, unstorable, sorted(self._before - now), sorted(unchanged)
 
     def _changed(self, now: set[str]) -> set[str]:
+        if self._everything:
+            return now - self._references
         rebound = {name for name in self._held if name in now and self._namespace[name] is not self._held[name]}
         new = now - self._before
         return (new | rebound | (self._written & now)) - self._references

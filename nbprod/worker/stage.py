@@ -9,7 +9,7 @@ from json import dumps as to_json  # bound here: cells may patch the module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import metrics, state, usermlflow
+from . import compare, hashing, metrics, state, usermlflow
 from .buffers import Buffers
 from .formats import FORMAT
 from .inputs import Inputs
@@ -19,7 +19,7 @@ from .observe import Observer
 from .outputs import Outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .formats import Manifest, StageSpec, StepSpec
     from .memory import Memory
@@ -109,6 +109,8 @@ class Stage:
             "seconds": time.perf_counter() - self._started,
             "python": platform.python_version(),
         }
+        if "digests" in self.spec:
+            manifest["digests"] = digests(self.spec["digests"], self.namespace)
         write(Path(self.spec["manifest"]), manifest)
         self.memory.files |= manifest["observed"]["files_written"]
         self.memory.left[self.spec["manifest"]] = {name: id(self.namespace[name]) for name in visible(self.namespace)}
@@ -148,6 +150,19 @@ class Stage:
                 statement = compile(f"{name} = {source}", f"<parameter {name}>", "exec")
                 exec(statement, self.namespace)  # noqa: S102 - a literal that the driver made from -p
                 self.memory.parameters[name] = source
+
+
+def digests(names: Iterable[str], namespace: dict[str, Any]) -> dict[str, list[str]]:
+    """Return content, and a line that describes it, of each of `names` that is bound."""
+    return {name: [_content(namespace[name]), compare.brief(namespace[name])] for name in names if name in namespace}
+
+
+def _content(value: object) -> str:
+    """Return the digest of a value, nothing where its own code fails: then it is not compared."""
+    try:
+        return hashing.content(value)
+    except Exception:  # noqa: BLE001 - a value's own code may raise anything
+        return ""
 
 
 def write(path: Path, manifest: Manifest) -> None:

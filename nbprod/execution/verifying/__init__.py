@@ -133,7 +133,7 @@ class _Judge:
         """Run the notebook top to bottom in one process; as one line of progress."""
         self._tell(Event("stage-started", NOTEBOOK, {"reason": "top to bottom in one process"}))
         try:
-            run = whole.run(self.whole, self._copy(side), self.options)
+            run = whole.run(self.whole, self.pipeline, self._copy(side), self.options)
         except StageFailed as error:
             if error.code == INTERRUPTED:
                 raise KeyboardInterrupt from None
@@ -148,7 +148,7 @@ class _Judge:
     def _pipeline(self, copy: Project, *, whole_run: bool = False) -> Run:
         """Run the pipeline. A cell that fails is a difference; what else stops it is raised."""
         listeners = [self._tell if whole_run else self._forward]
-        run_done = whole.drive(self.pipeline, copy, self.options, whole.Apart(), listeners)
+        run_done = whole.drive(self.pipeline, copy, self.options, whole.Apart(self.pipeline), listeners)
         error = run_done.error
         if run_done.status is not RunStatus.SUCCEEDED and error is not None:
             if error.code == INTERRUPTED:

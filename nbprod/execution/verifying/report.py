@@ -29,6 +29,10 @@ TIMES = frozenset(
 UNKNOWN = "the cause is not known"
 REPORT = "put the cells into one stage, and report it: it should have been seen before the run"
 STALE = "the saved output may be older than the code: run all cells, save, and verify again"
+REASONS = {
+    "type": ("its type is another one after it was stored and loaded", "convert it on purpose where it is made"),
+    "order": ("the same elements in another order", "sort it where it is made"),
+}
 ROLES = {
     "serve": "a serve cell runs where the model is served",
     "skip": "its role is skip: nobody runs it",
@@ -187,22 +191,24 @@ class Findings:
         if found.reason == "aliases":
             words = "parts that are one object in the notebook are copies in the pipeline, or the reverse"
             return words, "put the cells that share it into one stage, or copy it on purpose"
+        if found.check.role == "defined":
+            return "it changes after it is defined, in a way that was not seen", "define it anew instead of changing it"
         sources = [source for source in self.causes.of_name(found.name, cell) if source.kind.name != CLOCK]
-        if sources:
-            return self._because(sources)
+        return self._because(sources) if sources else self._by_place(found, earlier)
+
+    def _by_place(self, found: Found, earlier: Sequence[Found]) -> tuple[str, str]:
+        """Return the cause as told by where the difference is, and of what kind."""
         stage = self.pipeline.stage(found.check.stage)
         before = [item for item in earlier if item.name in stage.reads and item.name != found.name]
-        if before and found.check.role != "read":
-            return f"it is made from {before[0].name}, which differs before", "see there"
         if found.check.role == "read":
             words = (
                 f"{found.name} changes in the notebook before stage {stage.name} reads it, in a way that was not seen"
             )
             return words, f"assign it where it changes: {found.name} = …"
-        if found.reason == "type":
-            return "its type is another one after it was stored and loaded", "convert it on purpose where it is made"
-        if found.reason == "order":
-            return "the same elements in another order", "sort it where it is made"
+        if before:
+            return f"it is made from {before[0].name}, which differs before", "see there"
+        if found.reason in REASONS:
+            return REASONS[found.reason]
         if stage.volatile:
             return f"stage {stage.name} is volatile: {stage.volatile[0]}", "keep what it asks for in a file"
         return UNKNOWN, REPORT

@@ -92,6 +92,11 @@ class Compared:
     states: list[tuple[str, str]] = field(default_factory=list)
     stages: dict[str, int] = field(default_factory=dict)
 
+    def add(self, stage: str) -> None:
+        """Count one more value of a stage."""
+        self.count += 1
+        self.stages[stage] = self.stages.get(stage, 0) + 1
+
 
 class Values:
     """Compares the values of two runs.
@@ -118,8 +123,7 @@ class Values:
         unlike: dict[tuple[str, str], list[Check]] = {}
         told: set[str] = set()
         for check in self.checks(one, other, compared):
-            compared.count += 1
-            compared.stages[check.stage] = compared.stages.get(check.stage, 0) + 1
+            compared.add(check.stage)
             if any(_same(one.find(check.name, point), check) for point in check.points):
                 continue
             unlike.setdefault((check.stage, check.role), []).append(check)
@@ -127,20 +131,26 @@ class Values:
             news = [found for found in self._judged(one, other, checks) if found.name not in told]
             told |= {found.name for found in news}
             compared.found += news
+        compared.found += self._definitions(one, other, compared)
         return compared
 
     def again(self, one: Side, two: Side, found: Sequence[Found]) -> set[str]:
         """Return the names of `found` in which the notebook differs from itself, run twice."""
         unlike: dict[tuple[str, str], list[Check]] = {}
+        moving = set()
         for item in found:
             point = item.check.points[-1]
+            if item.check.role == "defined":
+                digests = [side.manifests[point].get("digests", {}).get(item.name, [""])[0] for side in (one, two)]
+                moving |= {item.name} if digests[0] != digests[1] else set()
+                continue
             for name in item.name.split(", "):
                 place = two.find(name, point)
                 group = place.group if place else None
                 check = Check(item.check.stage, name, item.check.role, (point,), group)
                 if group is not None and not _same(one.find(name, point), check):
                     unlike.setdefault((check.stage, check.role), []).append(check)
-        return {news.name for checks in unlike.values() for news in self._judged(one, two, checks)}
+        return moving | {news.name for checks in unlike.values() for news in self._judged(one, two, checks)}
 
     def states(self, one: Side, other: Side) -> Iterator[tuple[str, str]]:
         """Yield stage and kind of each random generator that both sides changed, to a different state."""
@@ -158,6 +168,21 @@ class Values:
             for point in self.whole.ends(stage)
             if kind in _unlike(one.manifests[point], two.manifests[point])
         }
+
+    def _definitions(self, one: Side, other: Side, compared: Compared) -> list[Found]:
+        """Compare what is not stored because every stage makes it anew: definitions, constants, parameters."""
+        found: dict[str, Found] = {}
+        for at, stage in enumerate(other.stages):
+            points = self.whole.ends(stage)
+            here = other.manifests[at].get("digests", {}) if points else {}
+            there = one.manifests[points[-1]].get("digests", {}) if points else {}
+            for name in sorted(here.keys() & there.keys()):
+                compared.add(stage)
+                if here[name][0] != there[name][0] and here[name][0] and there[name][0]:
+                    check = Check(stage, name, "defined", (points[-1],), None)
+                    words = "it is not what the stage makes of its definition"
+                    found.setdefault(name, Found(check, name, words, there[name][1], here[name][1]))
+        return list(found.values())
 
     # what is compared
 

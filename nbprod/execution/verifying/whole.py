@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbprod import notebooks
 from nbprod.core.pipeline import Stage, Step
@@ -20,7 +20,7 @@ from nbprod.store.files import digest_json
 from nbprod.worker import links
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from nbprod.config import Project
@@ -32,8 +32,35 @@ JUDGING = ("gate", "test")
 Key = tuple[str, int]
 
 
-class OneProcess(SessionRunner):
-    """Everything in one process that lives until the end, as a kernel does."""
+class Watching(SessionRunner):
+    """Has each manifest tell the content of definitions and parameters too, which are not stored.
+
+    Parameters
+    ----------
+    pipeline
+        Whose definitions and parameters.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        super().__init__()
+        self._names = sorted({*specs.references(pipeline), *(parameter.name for parameter in pipeline.parameters)})
+
+    def execute(self, work: Work, hear: Callable[[Mapping[str, Any]], None]) -> None:
+        """Execute one stage."""
+        work.spec["digests"] = self._names
+        super().execute(work, hear)
+
+
+class OneProcess(Watching):
+    """Everything in one process that lives until the end, as a kernel does.
+
+    All names are stored at the end of each piece: what changes is not taken from analysis, which is what is judged.
+    """
+
+    def execute(self, work: Work, hear: Callable[[Mapping[str, Any]], None]) -> None:
+        """Execute one piece."""
+        work.spec["everything"] = True
+        super().execute(work, hear)
 
     def _take(self, work: Work) -> Session:
         if self._last is None:
@@ -48,7 +75,7 @@ class OneProcess(SessionRunner):
         return frozenset(self._last.stages) if self._last else frozenset()
 
 
-class Apart(SessionRunner):
+class Apart(Watching):
     """Every stage in a process of its own, but for state outside variables that lives in one process only."""
 
     def joins(self, name: str) -> bool:
@@ -135,8 +162,6 @@ def _steps(
 def _as_pipeline(pipeline: Pipeline, pieces: Sequence[Piece]) -> Pipeline:
     # what is replayed anywhere is compared as code, not as values: the same names are left out on both sides
     replays = tuple(specs.references(pipeline))
-    everything = {name for stage in pipeline.stages for name in (*stage.reads, *stage.writes)}
-    written = {stage.name: set(stage.writes) for stage in pipeline.stages}
     judging = {
         (step.notebook or pipeline.notebook, step.cell)
         for stage in (pipeline.gate, pipeline.test)
@@ -146,22 +171,19 @@ def _as_pipeline(pipeline: Pipeline, pieces: Sequence[Piece]) -> Pipeline:
     }
     stages = []
     for at, piece in enumerate(pieces):
-        later = {other.stage for other in pieces[at + 1 :]}
-        wanted = {name for stage in pipeline.stages if stage.name in later for name in stage.reads}
-        kept = everything if at == len(pieces) - 1 else wanted | written.get(piece.stage or "", set())
         steps = tuple(dataclasses.replace(step, tolerant=(step.notebook, step.cell) in judging) for step in piece.steps)
         code = digest_json([step.source for step in steps])
         name = f"notebook-{at + 1:03d}"
-        stages.append(Stage(name, (), steps, writes=tuple(sorted(kept)), replays=replays, code_digest=code))
+        stages.append(Stage(name, (), steps, replays=replays, code_digest=code))
     return dataclasses.replace(
         pipeline, stages=tuple(stages), edges=(), parameters=(), serve=None, gate=None, test=None, models=()
     )
 
 
-def run(whole: Whole, project: Project, options: RunOptions) -> Run:
+def run(whole: Whole, pipeline: Pipeline, project: Project, options: RunOptions) -> Run:
     """Run the notebook in one process; the run's stages are its pieces. Raises what stopped it."""
     bare = dataclasses.replace(options, parameters={})  # overrides are statements in it already
-    done = drive(whole.pipeline, project, bare, OneProcess())
+    done = drive(whole.pipeline, project, bare, OneProcess(pipeline))
     if done.status is not RunStatus.SUCCEEDED and done.error is not None:
         raise done.error
     return done

@@ -107,6 +107,24 @@ def test_a_change_that_the_pipeline_misses_is_found_where_it_is_read(verify, mon
     assert "made from x" in names["y"].cause
 
 
+def test_definitions_are_compared_though_they_are_not_stored(verify, monkeypatch):
+    from nbprod.execution import specs
+
+    real = specs.stage_spec
+
+    def changed(planner, stage, *rest):
+        spec = real(planner, stage, *rest)
+        spec["steps"] = [{**step, "source": step["source"].replace("K = 3", "K = 4")} for step in spec["steps"]]
+        return spec if stage.name == "a" else real(planner, stage, *rest)
+
+    monkeypatch.setattr(specs, "stage_spec", changed)
+    found = verify("K = 3\n\ndef double(x):\n    return 2 * x", ("stage:a", "x = double(1)"), ("stage:b", "y = x + K"))
+    assert found.equal, "stage a does not read K"
+    found = verify("K = 3", ("stage:a", "x = min(K, 2)"), ("stage:b", "y = x + K"))
+    (item,) = found.differences
+    assert (item.name, item.notebook, item.pipeline) == ("K", "3", "4")
+
+
 def test_a_cell_that_fails_in_the_pipeline_only_is_a_difference(verify, monkeypatch):
     found = verify(("stage:a", "import os\npid = os.getpid()"), ("stage:b", "assert pid == os.getpid()\nx = 1"))
     failed = [item for item in found.differences if item.kind == "error"]
