@@ -7,7 +7,7 @@ unexport PYTHONPATH
 # uv trusts what the machine trusts, as pip does: companies have certificates of their own.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: demo lab test test-slow check bench corpus constraints clean
+.PHONY: demo lab test test-slow fuzz check bench corpus constraints clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/installed
@@ -21,6 +21,11 @@ test: .venv/installed-dev
 
 test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow
+
+# Broken notebooks are analysed, random ones run as a notebook and as a pipeline: make fuzz SECONDS=3600 SEED=1
+fuzz: .venv/installed-dev
+	PYTHONPATH=tests/support $(BIN)/python -W ignore -m fuzzing --mutants 10000 \
+		--seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

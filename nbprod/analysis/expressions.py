@@ -112,10 +112,15 @@ class Expressions:
     def read(self, name: str, line: int) -> str:
         """Note that a name is read; return its key."""
         key = self.key(name)
-        if "@" not in key and (self.deferred or key not in self.known):
+        if "@" in key:
+            return key
+        if self.deferred or key not in self.known:
             self.facts.reads.setdefault(key, line + self.offset)
             if self.guards:
                 self.facts.guarded.add(key)
+        elif key in self.facts.flows:  # bound by this very statement: its code may run at once
+            codes = (item for item in self.facts.flows[key].carries if not isinstance(item, str))
+            self.facts.definitions += [item for item in codes if item not in self.facts.definitions]
         return key
 
     def ask(self, name: str, line: int) -> Flow:

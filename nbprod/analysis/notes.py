@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from nbprod.analysis import depth
 from nbprod.analysis.aliases import resolve
 from nbprod.analysis.bits import Bits, Index, Lines
 from nbprod.analysis.context import context_of
@@ -116,11 +117,13 @@ class Statement:
         return Bits(self.names, self.write_mask)
 
 
-def notes_of(notebooks: Sequence[Notebook]) -> tuple[list[Parsed], list[Statement], Context]:
+def notes_of(notebooks: Sequence[Notebook], *, shallow: bool = False) -> tuple[list[Parsed], list[Statement], Context]:
     """Return all code cells but skipped ones as parsed, their statements with the facts of each, and what all know."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of invalid escapes and the like: the notebook's own run shows them
         parsed = expand(notebooks)
+    if shallow:
+        depth.leave_out(parsed)
     context = context_of([sketch_of(node) for item in parsed for node in item.statements])
     while True:
         statements = _statements(parsed, context)

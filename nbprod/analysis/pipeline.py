@@ -31,9 +31,16 @@ def analyze(notebooks: Sequence[Notebook], around: Surroundings = NOWHERE) -> Pi
     What is wrong with them is in `Pipeline.diagnostics`; nothing is raised for the user's mistakes.
     """
     with undisturbed():
-        findings = find(notebooks)
-        findings.around = around
-        return replace(findings.pipeline, diagnostics=diagnostics.check(findings))
+        try:
+            return _analyzed(notebooks, around, shallow=False)
+        except RecursionError:
+            return _analyzed(notebooks, around, shallow=True)
+
+
+def _analyzed(notebooks: Sequence[Notebook], around: Surroundings, *, shallow: bool) -> Pipeline:
+    findings = find(notebooks, shallow=shallow)
+    findings.around = around
+    return replace(findings.pipeline, diagnostics=diagnostics.check(findings))
 
 
 @contextmanager
@@ -48,9 +55,9 @@ def undisturbed() -> Iterator[None]:
             gc.enable()
 
 
-def find(notebooks: Sequence[Notebook]) -> Findings:
-    """Return the pipeline without diagnostics, and what it was made from."""
-    parsed, statements, context = notes_of(notebooks)
+def find(notebooks: Sequence[Notebook], *, shallow: bool = False) -> Findings:
+    """Return the pipeline without diagnostics, and what it was made from; `shallow` refuses cells that are too deep."""
+    parsed, statements, context = notes_of(notebooks, shallow=shallow)
     stable = replays.stable(statements)
     stages = roles.name_stages(parsed)
     roles.assign(statements, stages)

@@ -8,6 +8,7 @@ import random
 from dataclasses import replace
 
 import pytest
+from fuzzing.mutants import mutant, survive
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -149,6 +150,11 @@ def test_mutated_notebooks(block):
 def test_many_mutated_notebooks(block):
     for seed in range(1000 + block * 100, 1100 + block * 100):
         check(seed)
+
+
+def test_broken_notebooks(tmp_path):
+    for seed in range(400):
+        survive(mutant(random.Random(seed)), tmp_path / "n.ipynb")
 
 
 @settings(max_examples=200, deadline=None)

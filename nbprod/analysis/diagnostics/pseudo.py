@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.diagnostics.base import Rule
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nbprod.analysis.findings import Findings
+    from nbprod.analysis.notes import Statement
     from nbprod.core.pipeline import Diagnostic
 
 
@@ -32,18 +34,31 @@ def _check(findings: Findings) -> Iterator[Diagnostic]:
 
 def _changed(findings: Findings) -> Iterator[Diagnostic]:
     """Yield what a pseudo-stage reads at its place, but a later stage changes before it gets to run."""
-    for statement in findings.statements:
-        if statement.owner not in PSEUDO or statement.fate != "own":
-            continue
-        reads = set(statement.facts.reads)
-        for later in findings.statements[statement.index + 1 :]:
-            changed = reads & later.writes
-            if changed and later.owner is not None and later.owner not in PSEUDO and later.fate == "own":
-                name = sorted(changed)[0]
-                place = later.cell.number
-                message = f"this cell reads `{name}`, cell {place} changes it, and {statement.role} cells run last"
-                yield _RULE.at(statement, message, f"move this cell below cell {place}, or tag it as a stage")
-                break
+    early = [item for item in findings.statements if item.owner in PSEUDO and item.fate == "own"]
+    wanted = 0
+    for statement in early:
+        wanted |= statement.names.mask(statement.facts.reads)
+    writers: dict[str, list[Statement]] = {}
+    for other in findings.statements if wanted else ():
+        if other.owner is not None and other.owner not in PSEUDO and other.fate == "own":
+            for name in other.names.unmask(other.write_mask & wanted):
+                writers.setdefault(name, []).append(other)
+    for statement in early:
+        found = [
+            (later.index, name, later) for name in statement.facts.reads for later in _after(writers, name, statement)
+        ]
+        if found:
+            _, name, later = min(found, key=lambda item: item[:2])
+            place = later.cell.number
+            message = f"this cell reads `{name}`, cell {place} changes it, and {statement.role} cells run last"
+            yield _RULE.at(statement, message, f"move this cell below cell {place}, or tag it as a stage")
+
+
+def _after(writers: dict[str, list[Statement]], name: str, statement: Statement) -> list[Statement]:
+    """Return the first statement that writes a name after this one, if there is one."""
+    known = writers.get(name, [])
+    at = bisect(known, statement.index, key=lambda other: other.index)
+    return known[at : at + 1]
 
 
 _RULE = Rule(
