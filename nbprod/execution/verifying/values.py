@@ -176,13 +176,18 @@ class Values:
             points = self.whole.ends(stage)
             here = other.manifests[at].get("digests", {}) if points else {}
             there = one.manifests[points[-1]].get("digests", {}) if points else {}
-            for name in sorted(here.keys() & there.keys()):
+            for name in sorted((here.keys() & there.keys()) - self._unread(stage)):
                 compared.add(stage)
                 if here[name][0] != there[name][0] and here[name][0] and there[name][0]:
                     check = Check(stage, name, "defined", (points[-1],), None)
                     words = "it is not what the stage makes of its definition"
                     found.setdefault(name, Found(check, name, words, there[name][1], here[name][1]))
         return list(found.values())
+
+    def _unread(self, stage: str) -> set[str]:
+        """Return the parameters a stage does not read: their defaults are defined beside the others, and no matter."""
+        known = next((item for item in specs.every_stage(self.pipeline) if item.name == stage), None)
+        return {parameter.name for parameter in self.pipeline.parameters} - set(known.parameters if known else ())
 
     # what is compared
 
