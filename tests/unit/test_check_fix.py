@@ -52,6 +52,11 @@ FIXES = {
     "a set in a list": ("NB320", "w = list(set(df.a))", "w = sorted(set(df.a))"),
     "a set in a tuple": ("NB320", "w = tuple({c for c in 'abc'})", "w = tuple(sorted({c for c in 'abc'}))"),
     "an install line": ("NB305", "!pip install -q lightgbm\nx = 1", "x = 1"),
+    "nothing but installs": (
+        "NB305",
+        "%%time\n!pip install lightgbm\n!pip install shap",
+        "%%time\n# !pip install lightgbm\n# !pip install shap",
+    ),
     "an install magic": ("NB305", "x = 1\n%pip install 'pandas>=2' xgboost[gpu]", "x = 1\n"),
     "an install in a block": (
         "NB305",

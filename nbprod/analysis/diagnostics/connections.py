@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.diagnostics.base import Rule
-from nbprod.analysis.diagnostics.edits import before
+from nbprod.analysis.diagnostics.edits import before, text_of
 from nbprod.analysis.replays import can_open_again, kind_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _check(findings: Findings) -> Iterator[Diagnostic]:
 
 def _found(findings: Findings, made: Statement, used: Statement, name: str) -> Diagnostic:
     again = can_open_again(made, findings.statements)
-    text = ast.get_source_segment(made.parsed.cell.body, made.node) if not made.parsed.whole else None
+    text = text_of(made)
     edits = before(used, text) if again and text and kind_of(made) == "connection" else ()
     place = f"stage {made.owner} (cell {made.cell.number})"
     message = f"`{name}` is a connection of {place} and cannot cross to stage {used.owner}: both run as one"

@@ -1,4 +1,4 @@
-"""NB322 to NB324: stages cut so that they gain little: one that does everything, cells that define or show only."""
+"""NB322 to NB324: stages that gain little: one for everything, cells that only define, stages that only show."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nbprod.analysis.diagnostics.base import Rule
 from nbprod.analysis.replays import DEFINITIONS, IMPORTS
+from nbprod.analysis.roles import shows_only
 from nbprod.core.pipeline import Diagnostic, Edit
 
 if TYPE_CHECKING:
@@ -60,6 +61,31 @@ def _defining(findings: Findings) -> Iterator[Diagnostic]:
             yield _DEFINING.at(first, message, "tag it setup", edits=edits)
 
 
+def _showing(findings: Findings) -> Iterator[Diagnostic]:
+    """Yield stages all of whose cells do nothing but show something."""
+    read_at = {name: statement.index for statement in findings.statements for name in statement.reads}
+    by_stage: dict[str, list[list[Statement]]] = {}
+    for statements in _cells(findings):
+        by_stage.setdefault(str(statements[0].owner), []).append(statements)
+    for cells in by_stage.values() if len(by_stage) > 1 else ():
+        own = [(item, cell) for cell in cells for item in cell if item.fate == "own"]
+        if own and all(shows_only(item, cell, read_at) for item, cell in own):
+            first = cells[0][0]
+            message = f"stage {first.owner} only shows something, and leaves nothing"
+            fix = "keep it to have the output with every run, else take the tag away: it is then left out of runs"
+            yield _SHOWING.at(first, message, fix)
+
+
+_SHOWING = Rule(
+    "NB324",
+    "info",
+    "a stage that only shows",
+    "A cell without a tag that does nothing but show something is exploration, and costs a run nothing. As a stage it "
+    "is executed, stored and waited for.",
+    "%%mlops stage look\ndf.describe()",
+    "df.describe()      # no tag",
+    check=_showing,
+)
 _DEFINING = Rule(
     "NB323",
     "info",
@@ -82,4 +108,5 @@ RULES = (
         check=_everything,
     ),
     _DEFINING,
+    _SHOWING,
 )

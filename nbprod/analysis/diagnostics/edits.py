@@ -35,6 +35,12 @@ def replacement(statement: Statement, node: ast.expr, new: str) -> tuple[Edit, .
     return (Edit("text", statement.parsed.notebook, statement.cell.number, new, old, line, column),)
 
 
+def written(statement: Statement, node: ast.expr) -> str:
+    """Return an expression as its author wrote it, or made anew where it is not found in the text."""
+    found = _segment(statement, node)
+    return found[2] if found is not None and _same(found[2], node) else ast.unparse(node)
+
+
 def with_keyword(statement: Statement, node: ast.Call, keyword: str, value: str) -> tuple[Edit, ...]:
     """Return the edit that gives a call one more keyword, or without its name its only argument."""
     found = _segment(statement, node)
@@ -70,12 +76,16 @@ def before(statement: Statement, text: str) -> tuple[Edit, ...]:
     return (Edit("text", statement.parsed.notebook, statement.cell.number, f"{text}\n", "", line, 0),)
 
 
-def line_of(statement: Statement, line: int, new: str) -> tuple[Edit, ...]:
-    """Return the edit that replaces a whole line of the cell, its end included; nothing in its place drops it."""
-    lines = statement.cell.source.splitlines(keepends=True)
-    if not 0 < line <= len(lines):
-        return ()
-    return (Edit("text", statement.parsed.notebook, statement.cell.number, new, lines[line - 1], line, 0),)
+def text_of(statement: Statement) -> str | None:
+    """Return a statement of the outermost level as its author wrote it; None where a magic stands for it."""
+    shift = statement.parsed.offset
+    lines = statement.cell.source.split("\n")[statement.first + shift - 1 : statement.last + shift]
+    text = "\n".join(lines).rstrip()
+    try:
+        found = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return None
+    return text if len(found) == 1 and ast.dump(found[0]) == ast.dump(statement.node) else None
 
 
 def _first_word(statement: Statement) -> str | None:

@@ -63,16 +63,10 @@ def _found(item: Parsed, line: int, match: re.Match[str] | None) -> Diagnostic:
     fix = "put them into requirements.txt"
     lines = item.cell.source.split("\n")
     if wanted and match:
-        whole = match.string
-        ended = line < len(lines)
-        keep = (
-            ""
-            if not match["margin"] and len([text for text in lines if text.strip()]) > 1
-            else f"{match['margin']}# {whole.strip()}"
-        )
-        old, new = (f"{whole}\n", keep and f"{keep}\n") if ended else (whole, keep)
-        if match["margin"]:
-            new = new.replace("# ", "pass  # ", 1)
+        whole, margin = match.string, match["margin"]
+        others = [text for text in lines if text.strip() and not text.startswith("%%") and not _LINE.match(text)]
+        keep = "" if others and not margin else f"{margin}{'pass  ' if margin else ''}# {whole.strip()}"
+        old, new = (f"{whole}\n", keep and f"{keep}\n") if line < len(lines) else (whole, keep)
         edits = (
             Edit("text", item.notebook, item.cell.number, new, old, line, 0),
             *(Edit("requirement", item.notebook, item.cell.number, name) for name in wanted),

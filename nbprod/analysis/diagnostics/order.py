@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.diagnostics.base import Rule, hinting
-from nbprod.analysis.diagnostics.edits import replacement
+from nbprod.analysis.diagnostics.edits import replacement, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,14 +29,7 @@ def _check(findings: Findings) -> Iterator[Diagnostic]:
                 continue
             inner = ast.unparse(call.args[0])
             message = f"{call.func.id}({inner}) has another order in every process that starts with another hash seed"
-            source = (
-                ast.get_source_segment(statement.cell.source, call.args[0]) if not statement.parsed.offset else None
-            )
-            node, new = (
-                (call, f"sorted({source or inner})")
-                if call.func.id == "list"
-                else (call.args[0], f"sorted({source or inner})")
-            )
+            node, new = call if call.func.id == "list" else call.args[0], f"sorted({written(statement, call.args[0])})"
             edits = replacement(statement, node, new)
             yield _RULE.at(statement, message, f"sorted({inner})", call.lineno + statement.parsed.offset, edits)
 

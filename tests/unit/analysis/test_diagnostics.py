@@ -113,6 +113,64 @@ def test_a_library_changed_in_a_setup_cell_is_changed_in_every_stage(analysed):
     assert all(any("math.pi = 3" in step.source for step in stage.steps) for stage in pipeline.stages)
 
 
+ADVICE = {
+    "only shows": ([("a", "x = [1]"), ("b", "print(x)")], ["NB324"]),
+    "shows and leaves": ([("a", "x = [1]"), ("b", "print(x)\ny = len(x)")], []),
+    "shows in two cells": ([("a", "x = [1]"), ("b", "print(x)"), ("b", "import math\nprint(x, x)")], ["NB324"]),
+    "draws": ([("a", "import random\nrandom.seed(0)"), ("b", "print(random.random())")], []),
+    "only defines": ([("a", "import math\ndef f(): return math.pi"), ("a", "x = f()")], ["NB323"]),
+    "defines with options": ([("a", "import math", {"retries": 2}), ("a", "x = math.pi")], []),
+    "does everything": (
+        [
+            ("a", "import pandas as pd\nfrom sklearn.linear_model import Ridge"),
+            ("a", "df = pd.read_csv('x.csv')"),
+            ("a", "X, y = df[['a']], df['b']"),
+            ("a", "m = Ridge()"),
+            ("a", "m.fit(X, y)"),
+            ("a", "s = m.score(X, y)"),
+        ],
+        ["NB322", "NB323"],
+    ),
+    "unread parameter": ([("parameters", "n = 1\nm = 2"), ("a", "x = n")], ["NB314"]),
+    "parameter of a shell line": ([("parameters", "n = 1"), ("a", "!echo {n}\nx = 1")], []),
+    "overwritten parameter": ([("parameters", "n = 1"), ("a", "n = 5\nx = n")], ["NB315"]),
+    "parameter read, then changed": ([("parameters", "n = 1"), ("a", "n = n + 1\nx = n")], []),
+    "parameters that do more": ([("parameters", "n = len(open('x').read())"), ("a", "x = n")], ["NB316"]),
+}
+
+
+@pytest.mark.parametrize("name", ADVICE)
+def test_advice(name, analysed):
+    cells, expected = ADVICE[name]
+    found = {item.code for item in analysed(cells).diagnostics if item.code in ("NB314", "NB315", "NB316")}
+    found |= {item.code for item in analysed(cells).diagnostics if "NB322" <= item.code <= "NB324"}
+    assert sorted(found) == expected
+
+
+def test_outputs_older_than_the_code(book):
+    found = book(["x = 1", "y = 2", "z = 3"])
+
+    def saved(*counts, shown=None):
+        output = ({"output_type": "error", "ename": "KeyError"},)
+        cells = [
+            replace(cell, execution_count=count, outputs=output if number == shown else ())
+            for number, (cell, count) in enumerate(zip(found.cells, counts, strict=True), 1)
+        ]
+        return [(item.code, item.cell) for item in analyze([replace(found, cells=tuple(cells))]).diagnostics]
+
+    assert saved(1, 2, 3) == []
+    assert saved(None, None, None) == []
+    assert saved(1, 2, None) == []
+    assert saved(1, None, 2) == [("NB309", 2)]
+    assert saved(1, 2, None, shown=3) == [("NB309", 3), ("NB310", 3)]
+    assert saved(1, 2, 3, shown=2) == [("NB310", 2)]
+
+
+def test_a_notebook_of_another_language(book):
+    found = book([("a", "library(dplyr)\nx <- 3")], metadata={"language_info": {"name": "R"}})
+    assert [(item.code, item.cell) for item in analyze([found]).diagnostics] == [("NB113", None)]
+
+
 def test_a_cycle_names_both_cells(analysed):
     error = analysed([("a", "x = 1"), ("b", "y = x + 1"), ("a", "z = y + 1")]).errors[0]
     assert "cell 2" in error.message
