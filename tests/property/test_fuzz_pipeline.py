@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from forked import forked
 from fuzzing.judge import Judge
-from fuzzing.notebooks import Book, book
+from fuzzing.notebooks import book
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -40,13 +40,3 @@ def test_pipeline_equals_notebook(judge: Judge, chance: Any):
     made = book(chance)
     verdict = judge.judge(made)
     assert not verdict.bad, f"{verdict.kind}\n{made.text()}\n{verdict.detail}"
-
-
-SHRUNK: dict[str, list[Any]] = {}
-
-
-@pytest.mark.parametrize("name", SHRUNK)
-def test_what_was_wrong_once(judge: Judge, name: str):
-    cells = tuple((entry[0], (entry[1],)) if isinstance(entry, tuple) else (None, (entry,)) for entry in SHRUNK[name])
-    verdict = judge.judge(Book(cells))
-    assert verdict.kind == "equal", f"{verdict.kind}: {verdict.detail}"
