@@ -174,7 +174,9 @@ def _tree(text: str) -> list[ast.stmt]:
     tree = compile(text, "<cell>", "exec", ast.PyCF_ONLY_AST | _FLAGS, dont_inherit=True)
     assert isinstance(tree, ast.Module)
     if _MISPLACED.search(text):
-        compile(tree, "<cell>", "exec", _FLAGS, dont_inherit=True)  # tells a `return` outside a function
+        for node in tree.body:  # one by one, as IPython does: it takes a `from __future__` anywhere
+            # tells a `return` outside a function
+            compile(ast.Module([node], []), "<cell>", "exec", _FLAGS, dont_inherit=True)
     return tree.body
 
 

@@ -31,6 +31,7 @@ def context_of(sketches: Sequence[Sketch]) -> Context:
             context.methods.setdefault(name, []).append(None)
         context.global_names |= sketch.global_names
     others |= context.global_names
+    context.lazy = any("__future__.annotations" in of for of in imports.values())
     one = {name: next(iter(of)) for name, of in imports.items() if len(of) == 1}
     context.imports = {name: dotted for name, dotted in one.items() if name not in others and name not in defined}
     single = {name for name, count in defined.items() if count == 1}

@@ -77,8 +77,10 @@ class Definitions(Calls):
     def annotations(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Evaluate the annotations of a signature; names in them may be missing without harm to the analysis."""
         every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+        self.guards += self.context.lazy
         self.several(item.annotation for item in every if item is not None)
         self.flow(node.returns)
+        self.guards -= self.context.lazy
 
     def summarize(self, definition: Definition, node: ast.AST, number: int, links: list[frozenset[str]]) -> None:
         """Fill in which parameters a function changes or returns, and the names of the notebook it does that to."""

@@ -20,6 +20,7 @@ BUILTINS = frozenset(dir(builtins)) | {
     "display",
     "__name__",
     "__doc__",
+    "__builtins__",
     "In",
     "Out",
     "_",
@@ -53,6 +54,8 @@ class Context:
     flat
         Names only ever bound to literal lists, dicts … of such, as long as nothing was seen to change them: their
         members share nothing.
+    lazy
+        Whether annotations are not evaluated: the notebook imports that from `__future__`.
     names
         Numbers for the names, so that sets of them are masks.
     enumerated
@@ -66,6 +69,7 @@ class Context:
     methods: dict[str, list[Definition | None]] = field(default_factory=dict)
     immutable: set[str] = field(default_factory=set)
     flat: set[str] = field(default_factory=set)
+    lazy: bool = False
     names: Index[str] = field(default_factory=Index)
     enumerated: bool = False
 

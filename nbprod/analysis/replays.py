@@ -63,7 +63,10 @@ def stable(statements: Sequence[Statement]) -> dict[str, Statement]:
     found: dict[str, Statement] = {}
     prepared: set[str] = set()
     for statement in statements:
-        if _imports(statement) & prepared:
+        if is_future(statement):
+            statement.fate = "repeat"  # it holds for all later cells, whether or not they name it
+            found |= dict.fromkeys(statement.facts.binds - found.keys(), statement)
+        elif _imports(statement) & prepared:
             pass  # replayed, it would come before what makes it possible
         elif _replayable(statement, writers, first_read, found):
             statement.fate = "replay"
@@ -76,6 +79,11 @@ def stable(statements: Sequence[Statement]) -> dict[str, Statement]:
         for name in statement.facts.reads:
             first_read.setdefault(name, statement.index)
     return _read_somewhere(statements, found)
+
+
+def is_future(statement: Statement) -> bool:
+    """Whether this changes how all later cells are compiled."""
+    return isinstance(statement.node, ast.ImportFrom) and statement.node.module == "__future__"
 
 
 def _imports(statement: Statement) -> set[str]:

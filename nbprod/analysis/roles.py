@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbprod.analysis import knowledge
+from nbprod.analysis.replays import is_future
 from nbprod.core.notebook import ROLES
 from nbprod.core.pipeline import CellRole
 
@@ -64,7 +65,7 @@ def assign(statements: Sequence[Statement], stages: dict[int, str]) -> None:
             before = own
         if own is not None:
             statement.owner = own
-            statement.fate = "own" if statement.fate == "repeat" else statement.fate
+            statement.fate = "own" if statement.fate == "repeat" and not is_future(statement) else statement.fate
         elif statement.fate != "own":
             statement.owner = None
         elif id(statement.cell) in shown:

@@ -51,7 +51,9 @@ class Statements(Definitions):
             self.target(target, flow)
 
     def _annassign_statement(self, node: ast.AnnAssign) -> None:
+        self.guards += self.context.lazy
         self.flow(node.annotation)
+        self.guards -= self.context.lazy
         if node.value is not None:
             self.target(node.target, self.flow(node.value))
 

@@ -186,6 +186,21 @@ def test_an_import_is_not_replayed_before_what_prepares_it(analysed, before, wai
     assert ("helper" in edges(pipeline)["a", "b"]) == waits
 
 
+@pytest.mark.parametrize("first", ["from __future__ import annotations", ("a", "from __future__ import annotations")])
+def test_a_future_import_holds_in_all_stages_after_it(analysed, first):
+    pipeline = analysed([first, ("a", "x = 1"), ("b", "def f(y: Later) -> Never: return y\nz = f(x)")])
+    assert pipeline.diagnostics == ()
+    assert [source for _, source in steps(pipeline.stage("b"), "replay")] == ["from __future__ import annotations"]
+
+
+def test_what_ipython_takes_is_taken(analysed):
+    pipeline = analysed(
+        ["import os\nfrom __future__ import division", ("a", "\n  x = 1\n  y = 2"), ("b", "z = __builtins__")]
+    )
+    assert pipeline.diagnostics == ()
+    assert pipeline.stage("a").writes == ("x", "y")
+
+
 def test_sys_path_is_set_before_what_is_imported_from_there(analysed):
     pipeline = analysed(
         [("setup", "import sys\nsys.path.insert(0, 'src')\nimport helper"), ("a", "x = 1"), ("b", "y = helper.f(x)")]
