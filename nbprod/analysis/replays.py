@@ -63,32 +63,35 @@ def stable(statements: Sequence[Statement]) -> dict[str, Statement]:
     found: dict[str, Statement] = {}
     prepared: set[str] = set()
     for statement in statements:
-        if is_future(statement):
-            statement.fate = "repeat"  # it holds for all later cells, whether or not they name it
-            found |= dict.fromkeys(statement.facts.binds - found.keys(), statement)
-        elif _imports(statement) & prepared:
+        if _imports(statement) & prepared:
             pass  # replayed, it would come before what makes it possible
         elif _replayable(statement, writers, first_read, found):
             statement.fate = "replay"
-            for name in statement.facts.binds | statement.facts.maybe:
-                found.setdefault(name, statement)
-        elif _configures(statement, found):
+        elif is_future(statement) or _configures(statement, found):
             statement.fate = "repeat"
         if statement.fate == "own":
             prepared |= _prepares(statement)
+        for name in _defines(statement):
+            found.setdefault(name, statement)
         for name in statement.facts.reads:
             first_read.setdefault(name, statement.index)
     return _read_somewhere(statements, found)
 
 
+def _defines(statement: Statement) -> set[str]:
+    """Return the names that are there in every stage because of this statement."""
+    there = statement.fate == "replay" or is_future(statement)
+    return statement.facts.binds | statement.facts.maybe if there else set()
+
+
 def is_future(statement: Statement) -> bool:
-    """Whether this changes how all later cells are compiled."""
+    """Whether this changes how all later cells are compiled, whether or not they name it."""
     return isinstance(statement.node, ast.ImportFrom) and statement.node.module == "__future__"
 
 
 def _imports(statement: Statement) -> set[str]:
     """Return the modules a statement imports, and `*`; nothing for other statements."""
-    if kind_of(statement) != "import":
+    if kind_of(statement) != "import" or is_future(statement):
         return set()
     return {"*", *(module.partition(".")[0] for module in statement.facts.modules)}
 
