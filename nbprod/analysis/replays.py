@@ -158,7 +158,7 @@ def _replayable(
     statement: Statement, writers: Writers, first_read: dict[str, int], found: dict[str, Statement]
 ) -> bool:
     kind = kind_of(statement)
-    if statement.facts.star:  # it runs at its place, for what it may bind anew, and in every stage after it
+    if statement.facts.star or is_future(statement):  # not only where what it binds is read
         return False
     if kind is None or (kind == "constant" and statement.role not in (None, "setup", "parameters")):
         return False
