@@ -15,7 +15,21 @@ if TYPE_CHECKING:
 
 EXACT_WORK = 10_000
 """How much work numpy may spend on proving that two interleaved views do not overlap."""
-OF_PANDAS = frozenset({"_mgr", "_item_cache", "_attrs", "_flags", "_name", "_typ", "_metadata", "_cache", "_cacher"})
+OF_PANDAS = frozenset(
+    {
+        "_mgr",
+        "_item_cache",
+        "_attrs",
+        "_flags",
+        "_name",
+        "_typ",
+        "_metadata",
+        "_cache",
+        "_cacher",
+        "_is_copy",
+        "_subtyp",
+    }
+)
 PAIRS = 64
 """Clusters with more arrays than this are taken as one without looking at every pair."""
 
@@ -216,10 +230,16 @@ def reduce_labelled(value: Any) -> Any:
     rebuild, arguments, state, *rest = value.__reduce_ex__(5)
     if isinstance(state, dict) and "_metadata" in state:
         state = {**state, "_metadata": list(state["_metadata"])}
-    own = {name: item for name, item in value.__dict__.items() if name not in OF_PANDAS and name not in value._metadata}
+    own = {name: item for name, item in noted(value).items() if name not in value._metadata}
     if own and not any(rest):  # `df.note = "…"`, which pandas itself would not keep
         return rebuild, arguments, (state, own), None, None, fill_labelled
     return rebuild, arguments, state, *rest
+
+
+def noted(value: Any) -> dict[str, Any]:
+    """Return the attributes of a frame or series that pandas did not set: neither its own nor `.str` and the like."""
+    theirs = OF_PANDAS | type(value)._accessors
+    return {name: item for name, item in value.__dict__.items() if name not in theirs}
 
 
 def fill_labelled(value: Any, state: tuple[dict[str, Any], dict[str, Any]]) -> None:

@@ -117,7 +117,7 @@ def _series(hasher: Hasher, series: Any) -> None:
 
 
 def _labelled(hasher: Hasher, value: Any) -> None:
-    own = {name: item for name, item in value.__dict__.items() if name not in arrays.OF_PANDAS}
+    own = arrays.noted(value)
     if own:
         hasher.walk({name: own[name] for name in sorted(own) if name not in value._metadata})
     hasher.walk(value.index)

@@ -595,3 +595,12 @@ def test_what_is_fitted_to_loaded_data_has_the_same_digest(buffers: Buffers):
     names = ["iris", "X", "y", "knn"]
     digests = [hashing.group_content({name: space[name] for name in names}) for space in (whole, loaded)]
     assert digests[0] == digests[1]
+
+
+def test_what_pandas_keeps_on_a_frame_for_itself_is_not_stored(buffers: Buffers):
+    source = "df = pd.DataFrame({'a': list('xyz')})\npart = df[df['a'] > 'x']\ns = df['a']\nt = s.str.upper()"
+    space = notebook(f"import pandas as pd\n{source}")
+    groups, loaded = cross(space, ["part", "s"], buffers)
+    assert sorted(name for group in groups for name in group["names"]) == ["part", "s"]
+    fresh = notebook("import pandas as pd\ns = pd.DataFrame({'a': list('xyz')})['a']")
+    assert hashing.content(loaded["s"]) == hashing.content(space["s"]) == hashing.content(fresh["s"])
