@@ -583,24 +583,3 @@ def test_views_of_objects_can_be_marked_writeable(buffers: Buffers):
     there["column"].flags.writeable = True
     there["column"][0] = "seen"
     assert there["base"][0, 1] == "seen"
-
-
-def test_what_is_fitted_to_loaded_data_has_the_same_digest(buffers: Buffers):
-    make = "from sklearn.datasets import load_iris\niris = load_iris()\nX, y = iris.data, iris.target"
-    fit = "from sklearn.neighbors import KNeighborsClassifier\nknn = KNeighborsClassifier().fit(X, y)"
-    whole = notebook(f"{make}\n{fit}")
-    groups, loaded = cross(notebook(make), ["iris", "X", "y"], buffers)
-    assert len(groups) == 1
-    exec(fit, loaded)
-    names = ["iris", "X", "y", "knn"]
-    digests = [hashing.group_content({name: space[name] for name in names}) for space in (whole, loaded)]
-    assert digests[0] == digests[1]
-
-
-def test_what_pandas_keeps_on_a_frame_for_itself_is_not_stored(buffers: Buffers):
-    source = "df = pd.DataFrame({'a': list('xyz')})\npart = df[df['a'] > 'x']\ns = df['a']\nt = s.str.upper()"
-    space = notebook(f"import pandas as pd\n{source}")
-    groups, loaded = cross(space, ["part", "s"], buffers)
-    assert sorted(name for group in groups for name in group["names"]) == ["part", "s"]
-    fresh = notebook("import pandas as pd\ns = pd.DataFrame({'a': list('xyz')})['a']")
-    assert hashing.content(loaded["s"]) == hashing.content(space["s"]) == hashing.content(fresh["s"])
