@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 BUILTINS = frozenset(dir(builtins)) | {
     "get_ipython",
     "display",
-    "__name__",
-    "__doc__",
     "__builtins__",
     "In",
     "Out",
