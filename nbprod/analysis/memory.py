@@ -48,7 +48,7 @@ class Kept(Generic[K, V]):
 class View:
     """What a cell's words mean in a notebook: all of the context that its statements can ask for."""
 
-    meanings: dict[str, tuple[str | None, bool, bool, bool]]
+    meanings: dict[str, tuple[str | bool | None, ...]]
     definitions: dict[str, Definition | None]
     methods: dict[str, list[Definition | None]]
 
@@ -96,7 +96,7 @@ class Memory:
 
 def view(context: Context, words: frozenset[str]) -> View:
     """Return what words mean; every field of the context has its part in it."""
-    meanings = {}
+    meanings: dict[str, tuple[str | bool | None, ...]] = {"": (context.lazy,)}
     definitions = {}
     for name in words & context.bound:
         if name in context.definitions:

@@ -31,6 +31,8 @@ PIECES = [
     "df = df.query('a > @x')",
     "del x",
     "global g\ng = 2",
+    "from __future__ import annotations",
+    "def f(x: g) -> g:\n    return x",
 ]
 
 
@@ -51,7 +53,7 @@ def test_a_cell_seen_elsewhere_is_analysed_as_if_it_were_new(monkeypatch, seed):
 
 def test_all_that_statements_can_ask_for_is_compared():
     """A new field of the context must be part of `memory.view`."""
-    told = {"imports", "definitions", "bound", "global_names", "methods", "immutable", "flat"}
+    told = {"imports", "definitions", "bound", "global_names", "methods", "immutable", "flat", "lazy"}
     assert {field.name for field in fields(Context)} - {"names", "enumerated"} == told
 
 
