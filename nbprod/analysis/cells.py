@@ -45,8 +45,8 @@ class Parsed:
     `offset` is what must be added to a statement's line to get the line in the author's cell. `lines` are those of
     `Cell.body` from which steps are cut; line 1 of the tree is `lines[cut]`. A `whole` cell cannot be cut.
 
-    What a `%run` line runs has the cell of that line as `top`, its notebook as `home`, the words of the line as `argv`;
-    it is `isolated` where it has names of its own until it ends. `refused` says why `%run` lines are not followed.
+    What a `%run` line runs has the cell of that line as `top`, its notebook as `home`, its number as `line` and its
+    words as `argv`; it is `isolated` where its names are its own until it ends. `refused` says why lines are not followed.
     """
 
     cell: Cell
@@ -59,6 +59,7 @@ class Parsed:
     order: int = 0
     top: Cell | None = None
     home: str = ""
+    line: int = 0
     argv: tuple[str, ...] = ()
     isolated: bool = False
     refused: dict[int, tuple[str, str]] = field(default_factory=dict)

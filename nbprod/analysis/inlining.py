@@ -49,7 +49,8 @@ def _expanded(item: Parsed, main: Notebook, running: tuple[str, ...]) -> list[Pa
             item.refused[node.lineno + item.offset] = problem or ("", "")
             continue
         parts += _part(item, start, at)
-        parts += _included(item, other, line, main, running)
+        at_line = item.line or node.lineno + item.offset
+        parts += (replace(found, line=at_line) for found in _included(item, other, line, main, running))
         start = at + 1
     if not parts:
         return [item]

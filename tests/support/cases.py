@@ -3,7 +3,7 @@
 A case begins with `=== name`; lines beginning with `---` open its parts, whose text follows:
 
 * `--- a` a cell of stage a; `--- -` an untagged cell; `--- setup`, `parameters`, `gate`, `skip`, `md` likewise,
-* `--- file PATH` a file beside the notebook, `--- env NAME=VALUE`, `--- set NAME = LITERAL` an override,
+* `--- file PATH` a file beside the notebook (in another notebook, `# %% TAG` begins each cell), `--- env NAME=VALUE`, `--- set NAME = LITERAL` an override,
 * `--- expect` lines `name = literal`: what must come out besides all other values, which are those top to bottom,
 * `--- needs 3.12` the Python whose syntax it uses,
 * `--- refused CODE [CELL [LINE]]` instead: refused before running, there, with a fix.

@@ -69,8 +69,17 @@ def place(case: Case, folder: Path) -> Path:
     (folder / ".git").mkdir(parents=True)
     for name, text in case.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+        if name.endswith(".ipynb"):
+            write_notebook(folder / name, [_tagged(cell) for cell in text.split("# %%")[1:]])
+        else:
+            (folder / name).write_text(text, encoding="utf-8")
     return write_notebook(folder / "nb.ipynb", [source if tag is None else (tag, source) for tag, source in case.cells])
+
+
+def _tagged(cell: str) -> Any:
+    """Return a cell of a file `other.ipynb`, where `# %% TAG` begins each."""
+    tag, _, source = cell.partition("\n")
+    return (tag.strip(), source.rstrip("\n")) if tag.strip() else source.rstrip("\n")
 
 
 def top_to_bottom(case: Case, folder: Path) -> dict[str, str]:

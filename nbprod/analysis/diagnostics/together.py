@@ -61,8 +61,10 @@ def _run(findings: Findings) -> Iterator[Diagnostic]:
     moved: Statement | None = None
     for statement in findings.statements:
         if statement.parsed.argv and moved is not None and moved.parsed is not statement.parsed:
+            book, top = statement.parsed.place
             message = f"which file %run means depends on the folder that {place(moved, statement)} changes to"
-            yield _RUN.at(statement, message, "%run it before, or change the folder back in the same cell")
+            fix = "%run it before, or change the folder back in the same cell"
+            yield Diagnostic("NB216", "error", message, book, top.number, top.id, statement.parsed.line, fix=fix)
             moved = None
         moved = statement if "cwd" in statement.state else moved
     for parsed in findings.parsed:
