@@ -46,7 +46,7 @@ class Parsed:
     `Cell.body` from which steps are cut; line 1 of the tree is `lines[cut]`. A `whole` cell cannot be cut.
 
     What a `%run` line runs has the cell of that line as `top`, its notebook as `home`, its number as `line` and its
-    words as `argv`; it is `isolated` where its names are its own until it ends. `refused` says why lines are not followed.
+    words as `argv`; it is `isolated` where its names are its own. `refused` says why a line is not followed.
     """
 
     cell: Cell
