@@ -38,6 +38,18 @@ class Magic:
     cell: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The lines of a cell's body, how many of the source are dropped there, and which statements share a line.
+
+    `crowded` are those (by `id()`) that stand on a line with another one: `a = 1; b = 2`.
+    """
+
+    lines: list[str]
+    dropped: int
+    crowded: set[int]
+
+
 @dataclass(slots=True)
 class Parsed:
     """A code cell as Python statements.
@@ -64,6 +76,7 @@ class Parsed:
     isolated: bool = False
     refused: dict[int, tuple[str, str]] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
+    layout: Layout | None = None
 
     @property
     def place(self) -> tuple[str, Cell]:

@@ -6,13 +6,24 @@ import ast
 import re
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, MutableMapping, Sequence
+    from collections.abc import Hashable, Sequence
 
     from nbprod.analysis.expressions import Context
     from nbprod.analysis.facts import Definition, Facts
+
+
+class Texts(Protocol):
+    """Texts by the digest of others."""
+
+    def get(self, digest: str) -> str | None:
+        """Return a text, None where it is not known."""
+
+    def __setitem__(self, digest: str, text: str) -> None:
+        """Keep a text."""
+
 
 K = TypeVar("K", bound="Hashable")
 V = TypeVar("V")
@@ -22,7 +33,7 @@ WORD = re.compile(r"\w+")
 QUOTED = re.compile(r"eval|exec|globals|locals|vars|format|query|attr|ipython|[%!?\\]")
 
 # Texts as IPython rewrites them, by digest; whoever starts the analysis may give some that outlive the process.
-texts: ContextVar[MutableMapping[str, str] | None] = ContextVar("texts", default=None)
+texts: ContextVar[Texts | None] = ContextVar("texts", default=None)
 
 
 class Kept(Generic[K, V]):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nbprod.analysis import diagnostics, model, parameters, replays, roles
+from nbprod.analysis import diagnostics, memory, model, parameters, replays, roles, stack
 from nbprod.analysis.edges import Linker
 from nbprod.analysis.findings import Findings
 from nbprod.analysis.notes import notes_of
@@ -25,19 +25,44 @@ if TYPE_CHECKING:
     from nbprod.core.pipeline import Stage
 
 
-def analyze(notebooks: Sequence[Notebook], around: Surroundings = NOWHERE) -> Pipeline:
+KEPT = 4
+# the last notebooks and what was found out of them: those who look again mostly look at the same
+_LAST: list[tuple[list[Notebook], Surroundings, Pipeline]] = []
+
+
+def analyze(
+    notebooks: Sequence[Notebook], around: Surroundings = NOWHERE, texts: memory.Texts | None = None
+) -> Pipeline:
     """Return the pipeline of one notebook, or of several in this order.
 
-    What is wrong with them is in `Pipeline.diagnostics`; nothing is raised for the user's mistakes.
+    What is wrong with them is in `Pipeline.diagnostics`; nothing is raised for the user's mistakes. `texts` are cells
+    as IPython rewrites them, where somebody keeps them for longer than this process.
     """
+    books = list(notebooks)
+    for known in _LAST:
+        if known[0] == books and known[1] == around:
+            return known[2]
+    token = memory.texts.set(texts)
+    try:
+        pipeline = _analyze(books, around)
+    finally:
+        memory.texts.reset(token)
+    _LAST.insert(0, (books, around, pipeline))
+    del _LAST[KEPT:]
+    return pipeline
+
+
+def _analyze(notebooks: Sequence[Notebook], around: Surroundings) -> Pipeline:
     with undisturbed():
         try:
-            return _analyzed(notebooks, around, shallow=False)
+            return _judged(notebooks, around)
         except RecursionError:
-            return _analyzed(notebooks, around, shallow=True)
+            with suppress(*stack.TOO_DEEP):
+                return stack.enlarged(lambda: _judged(notebooks, around))
+            return _judged(notebooks, around, shallow=True)
 
 
-def _analyzed(notebooks: Sequence[Notebook], around: Surroundings, *, shallow: bool) -> Pipeline:
+def _judged(notebooks: Sequence[Notebook], around: Surroundings, *, shallow: bool = False) -> Pipeline:
     findings = find(notebooks, shallow=shallow)
     findings.around = around
     return replace(findings.pipeline, diagnostics=diagnostics.check(findings))

@@ -6,6 +6,7 @@ import ast
 import hashlib
 from typing import TYPE_CHECKING
 
+from nbprod.analysis.cells import Layout
 from nbprod.core.pipeline import Step
 
 if TYPE_CHECKING:
@@ -29,13 +30,11 @@ def cut(kind: StepKind, statements: Sequence[Statement]) -> Step:
     parsed = statements[0].parsed
     if parsed.whole:
         return whole(parsed, statements)
-    cell = parsed.cell
-    dropped = cell.source.count("\n") - cell.body.count("\n")
-    shift = parsed.offset - dropped
-    lines = cell.body.split("\n")
+    layout = _layout(parsed)
+    shift, lines = parsed.offset - layout.dropped, layout.lines
     kept: dict[int, str] = {}
     for statement in statements:
-        shared = _shares_lines(statement)
+        shared = id(statement.node) in layout.crowded
         for row, text in enumerate(
             _segment(statement) if shared else lines[statement.first + shift - 1 : statement.last + shift]
         ):
@@ -63,14 +62,15 @@ def digest(statements: Sequence[Statement], parsed: Sequence[Parsed]) -> str:
     return total.hexdigest()
 
 
-def _shares_lines(statement: Statement) -> bool:
-    """Whether another statement of the cell begins or ends on a line of this one (`a = 1; b = 2`)."""
-    return any(
-        node is not statement.node
-        and node.lineno <= statement.last
-        and (node.end_lineno or node.lineno) >= statement.first
-        for node in statement.parsed.statements
-    )
+def _layout(parsed: Parsed) -> Layout:
+    if parsed.layout is None:
+        nodes, crowded = parsed.statements, set()
+        for index, node in enumerate(nodes[1:]):
+            if node.lineno <= (nodes[index].end_lineno or nodes[index].lineno):
+                crowded |= {id(node), id(nodes[index])}
+        lines = parsed.cell.body.split("\n")
+        parsed.layout = Layout(lines, parsed.cell.source.count("\n") + 1 - len(lines), crowded)
+    return parsed.layout
 
 
 def _segment(statement: Statement) -> list[str]:

@@ -8,7 +8,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.api.notebook import Source, project_of, read
+from nbprod.api.notebook import Source, analyzed, project_of, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,7 +77,7 @@ def check(path: Source | Sequence[Source], *, draft: Path | None = None, fix: bo
     if fix:
         fixed, diff = _mended(books, project)
         books = read(path, project)
-    pipeline = analysis.analyze(books, _around(project, books[0]))
+    pipeline = analyzed(books, project, _around(project, books[0]))
     given = [path] if isinstance(path, str | os.PathLike) else path
     named = {book.path: _shown(item) for book, item in zip(books, given, strict=True)}
     ready = analysis.readiness(pipeline, _facts(pipeline, project, books), named)
@@ -104,7 +104,7 @@ def _as_json(item: Diagnostic) -> dict[str, Any]:
 
 def _mended(books: Sequence[Notebook], project: Project) -> tuple[tuple[Diagnostic, ...], tuple[str, ...]]:
     """Make the edits that findings offer, until none is left, then write once; return the findings and the diff."""
-    from nbprod import analysis, notebooks
+    from nbprod import notebooks
 
     before = {book.path: notebooks.text_of(project.notebook(book.path), book.path) for book in books}
     texts = dict(before)
@@ -112,7 +112,7 @@ def _mended(books: Sequence[Notebook], project: Project) -> tuple[tuple[Diagnost
     fixed: dict[tuple[str, str, int | None, int | None, str], Diagnostic] = {}
     requirements: dict[str, None] = {}
     for _ in range(ROUNDS):
-        pipeline = analysis.analyze([_parsed(name, text, project) for name, text in texts.items()], around)
+        pipeline = analyzed([_parsed(name, text, project) for name, text in texts.items()], project, around)
         offered = [item for item in pipeline.diagnostics if {edit.notebook for edit in item.edits} & texts.keys()]
         edits = [edit for item in offered for edit in item.edits]
         after = {

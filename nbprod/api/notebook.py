@@ -12,7 +12,7 @@ from nbprod.core.errors import AnalysisError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nbprod.analysis import Suggestion
+    from nbprod.analysis import Suggestion, Surroundings
     from nbprod.core.notebook import Notebook, Tag
     from nbprod.core.pipeline import Pipeline
 
@@ -30,9 +30,16 @@ def read(paths: Source | Sequence[Source], project: Project, draft: Path | None 
 
 def analyze(path: Source | Sequence[Source]) -> Pipeline:
     """Return the pipeline of a notebook, or of several in the order given; the user's mistakes are its diagnostics."""
-    from nbprod import analysis
+    project = project_of(path)
+    return analyzed(read(path, project), project)
 
-    return analysis.analyze(read(path, project_of(path)))
+
+def analyzed(books: Sequence[Notebook], project: Project, around: Surroundings | None = None) -> Pipeline:
+    """Return the pipeline of notebooks as they were read; what IPython had to say of their cells is kept."""
+    from nbprod import analysis, store
+
+    with store.kept_texts(project, books[0].path) as texts:
+        return analysis.analyze(books, around or analysis.Surroundings(), texts)
 
 
 def project_of(path: Source | Sequence[Source], profile: str | None = None) -> Project:

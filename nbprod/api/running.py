@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.api.notebook import Source, analyze, project_of, read, sound
+from nbprod.api.notebook import Source, analyze, analyzed, project_of, read, sound
 from nbprod.config import Project
 from nbprod.core.run import RunOptions
 
@@ -123,7 +123,7 @@ def verify(
 
     project = project_of(path)
     found = read(path, project)
-    pipeline = sound(analysis.analyze(found))
+    pipeline = sound(analyzed(found, project))
     effects = tuple(str(item) for item in analysis.external(found))
     if effects and not allow_effects:
         raise execution.effects_refused(pipeline, effects)

@@ -9,6 +9,7 @@ from nbprod.core.errors import MissingValue
 from nbprod.core.run import RunStatus, StageStatus
 from nbprod.store.ledger import Ledger, Snapshot, load_manifest
 from nbprod.store.records import from_record, to_record
+from nbprod.store.texts import kept_texts
 from nbprod.store.values import Values
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = [
     "from_record",
     "history",
     "image",
+    "kept_texts",
     "load_manifest",
     "load_run",
     "ran",

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from nbprod.analysis import analyze, cells, memory
+from nbprod.analysis import analyze, cells, memory, pipeline
 from tests.unit.analysis.conftest import notebook_of
 
 CELLS = {
@@ -34,15 +34,16 @@ def calls(kind, count):
 
     sys.setprofile(note)
     try:
-        pipeline = analyze([notebook])
+        stages = analyze([notebook]).stages
     finally:
         sys.setprofile(None)
-    assert len(pipeline.stages) == 5
+    assert len(stages) == 5
     return total
 
 
 @pytest.mark.parametrize("kind", CELLS)
 def test_work_grows_with_the_number_of_cells(monkeypatch, kind):
     monkeypatch.setattr(cells, "_KEPT", memory.Kept(0))
+    monkeypatch.setattr(pipeline, "KEPT", 0)
     calls(kind, 10)
     assert calls(kind, 80) <= 2.3 * calls(kind, 40)

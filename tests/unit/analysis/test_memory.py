@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 
-from nbprod.analysis import analyze, cells, memory
+from nbprod.analysis import analyze, cells, memory, pipeline
 from nbprod.analysis.expressions import Context
 from tests.property.test_analysis_robust import SEEDS
 from tests.unit.analysis.conftest import notebook_of
@@ -38,6 +38,7 @@ PIECES = [
 
 def forget(monkeypatch):
     monkeypatch.setattr(cells, "_KEPT", memory.Kept(memory.CELLS))
+    monkeypatch.setattr(pipeline, "_LAST", [])
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -68,13 +69,17 @@ def test_the_older_half_goes():
 def test_texts_that_ipython_rewrote_can_be_given(monkeypatch):
     forget(monkeypatch)
     texts = {}
-    token = memory.texts.set(texts)
-    try:
-        book = notebook_of([("a", "x = !ls")])
-        assert analyze([book]).stages[0].writes == ("x",)
-        assert list(texts.values()) == ["x = get_ipython().getoutput('ls')\n"]
-        forget(monkeypatch)
-        texts[next(iter(texts))] = "y = 1\n"
-        assert analyze([book]).stages[0].writes == ("y",)
-    finally:
-        memory.texts.reset(token)
+    book = notebook_of([("a", "x = !ls")])
+    assert analyze([book], texts=texts).stages[0].writes == ("x",)
+    assert list(texts.values()) == ["x = get_ipython().getoutput('ls')\n"]
+    forget(monkeypatch)
+    texts[next(iter(texts))] = "y = 1\n"
+    assert analyze([book], texts=texts).stages[0].writes == ("y",)
+
+
+def test_the_same_notebook_gives_the_same_pipeline_at_once(monkeypatch):
+    forget(monkeypatch)
+    first = analyze([notebook_of([("a", "x = 1")])])
+    assert analyze([notebook_of([("a", "x = 1")])]) is first
+    assert analyze([notebook_of([("a", "x = 2")])]) != first
+    assert analyze([notebook_of([("b", "x = 1")])]) != first
