@@ -52,7 +52,10 @@ class Callbacks(Patches):
         dotted = self.dotted(node)
         if dotted is not None:
             return _may_change(knowledge.function(dotted))
-        return node.attr in self.context.methods or _may_change(knowledge.method(node.attr))
+        if node.attr in self.context.methods:
+            return True
+        fitted = node.attr.endswith("_") and not node.attr.startswith("_")  # what `fit` learned is data, by convention
+        return not fitted and _may_change(knowledge.method(node.attr))
 
 
 def _arguments(node: ast.Call, name: str) -> list[tuple[ast.expr, bool]]:

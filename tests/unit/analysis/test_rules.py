@@ -401,3 +401,14 @@ def test_several_notebooks_are_one_pipeline(book):
 
     pipeline = analyze([book([("a", "x = 1")]), book([("b", "y = x")])])
     assert edges(pipeline) == {("a", "b"): ("x",)}
+
+
+def test_what_fit_learned_is_no_function_that_changes_what_it_is_given(analysed):
+    source = (
+        "class Levels:\n    def fit(self, xs):\n        self.levels_ = dict(zip(xs, xs))\n        return self\n"
+        "    def transform(self, xs):\n        return xs.map(self.levels_)"
+    )
+    cells = [("setup", source), ("a", "xs = open('x').read()\nlevels = Levels().fit(xs)")]
+    shown = analysed([*cells, ("serve", "def predict(df):\n    return levels.transform(df)"), "predict(xs)"])
+    assert not shown.errors
+    assert shown.left_out == (4,)
