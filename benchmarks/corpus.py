@@ -63,8 +63,9 @@ class Row:
     Attributes
     ----------
     verdict
-        `equal`; `refused`; `not run` (plain Jupyter does not run it here either); and what is a fault of nbprod's until
-        shown otherwise: `differs`, `fails` (Jupyter runs it, nbprod does not), `crash`, `timeout`.
+        `equal`; `refused`; `chance` (the notebook differs from itself, `verify` says); `not run` (plain Jupyter does not
+        run it here either); and what is a fault of nbprod's until shown otherwise: `differs`, `fails` (Jupyter runs it,
+        nbprod does not), `crash`, `timeout`.
     why
         Code, cell, line and fix; or the difference.
     seconds
@@ -74,6 +75,7 @@ class Row:
     project: str
     path: str
     cut: str
+    commit: str = ""
     stages: int = 0
     verdict: str = "crash"
     why: str = ""
@@ -132,7 +134,7 @@ def judge(row: Row, project: Path, asked: argparse.Namespace) -> Row:
 
 def judge_seeded(row: Row, project: Path, asked: argparse.Namespace) -> Row:
     """Return the row, judged once more with its generators seeded if it differs: it may differ from itself."""
-    if row.verdict != "differs" or asked.seeds:
+    if row.verdict not in ("differs", "chance") or asked.seeds:
         return row
     again = judge(replace(row, verdict="crash"), project, argparse.Namespace(**{**vars(asked), "seeds": True}))
     return replace(again, cut=f"{row.cut}, seeded") if again.verdict == "equal" else row
@@ -191,12 +193,19 @@ def _verdict(done: Ended) -> tuple[str, str]:
     if "Traceback (most recent call last)" in done.err or not found:
         return "crash", _last(done.err)
     if "equal" in found:
-        return ("equal", "") if found["equal"] else ("differs", _differences(found))
+        return _compared(found)
     error = found["error"]
     where = error["where"] or {}
     why = f"{error['code']} cell {where.get('cell')} line {where.get('line')}: {error['message']} | {error['hint']}"
     refused = error["code"].startswith(("NB1", "NB2", "NB3", "NB41"))
     return "refused" if refused else "fails", why
+
+
+def _compared(found: dict[str, Any]) -> tuple[str, str]:
+    if found["equal"]:
+        return "equal", ""
+    chance = all(str(item["cause"]).startswith("not deterministic") for item in found["differences"])
+    return "chance" if chance else "differs", _differences(found)
 
 
 def _differences(found: dict[str, Any]) -> str:
@@ -230,12 +239,22 @@ def notebooks(asked: argparse.Namespace) -> list[tuple[Path, str]]:
     return found
 
 
+def commit(project: Path) -> str:
+    """Return which version of the project this is: its `.commit` file, or what git says."""
+    if (project / ".commit").is_file():
+        return (project / ".commit").read_text(encoding="utf-8").strip()[:10]
+    if not (project / ".git").exists():
+        return ""
+    return process(["git", "rev-parse", "--short=10", "HEAD"], project, 10).out.strip()
+
+
 def table(rows: list[Row]) -> str:
     """Return the rows as a table of markdown."""
-    lines = ["| project | notebook | cut | verdict | why | Jupyter s | verify s | analysis ms |", "|---" * 8 + "|"]
+    heads = ("project", "notebook", "commit", "cut", "verdict", "why", "Jupyter s", "verify s", "analysis ms")
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row in rows:
         why = row.why.replace("|", "·").replace("\n", " ")
-        head = f"| {row.project} | {row.path} | {row.cut}: {row.stages} | {row.verdict} | {why} "
+        head = f"| {row.project} | {row.path} | {row.commit} | {row.cut}: {row.stages} | {row.verdict} | {why} "
         lines.append(f"{head}| {row.jupyter:.1f} | {row.verify:.1f} | {row.analysis_ms:.0f} |")
     return "\n".join(lines)
 
@@ -283,7 +302,8 @@ def main() -> int:
         known = rows.get((project.name, path))
         if known is not None and known.verdict not in OURS:
             continue
-        row = judge_seeded(judge(Row(project.name, path, asked.cut), project, asked), project, asked)
+        row = judge(Row(project.name, path, asked.cut, commit(project)), project, asked)
+        row = judge_seeded(row, project, asked)
         rows[project.name, path] = row
         print(
             f"{row.verdict:<8} {row.project}/{row.path}  {row.jupyter:.1f} s, {row.verify:.1f} s  {row.why}", flush=True
