@@ -63,9 +63,9 @@ class Row:
     Attributes
     ----------
     verdict
-        `equal`; `refused`; `chance` (the notebook differs from itself, `verify` says); `not run` (plain Jupyter does not
-        run it here either); and what is a fault of nbprod's until shown otherwise: `differs`, `fails` (Jupyter runs it,
-        nbprod does not), `crash`, `timeout`.
+        `equal`; `refused`; `chance` (the notebook differs from itself, says `verify`); `not run` (plain Jupyter does
+        not run it here either); and what is a fault of nbprod's until shown otherwise: `differs`, `fails` (Jupyter runs
+        it, nbprod does not), `crash`, `timeout`.
     why
         Code, cell, line and fix; or the difference.
     seconds
