@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from nbprod.analysis.expressions import Context
 
 
+PYTHONS = {"version_info", "platform", "PY2", "PY3"}
+
+
 def facts_of(node: ast.stmt, context: Context, offset: int = 0) -> Facts:
     """Return what a top-level statement does; definitions it makes are noted in `context`."""
     walk = Statements(context, Facts())
@@ -153,7 +156,10 @@ class Statements(Definitions):
 
     def _if_statement(self, node: ast.If) -> None:
         self.flow(node.test)
+        elsewhere = _asks_for_python(node.test)  # `unicode` where Python is older than 3
+        self.guards += elsewhere
         self.either([lambda: self.block(node.body), lambda: self.block(node.orelse)])
+        self.guards -= elsewhere
 
     def _while_statement(self, node: ast.While) -> None:
         self.flow(node.test)
@@ -233,6 +239,12 @@ class Statements(Definitions):
     def _expr_statement(self, node: ast.Expr) -> None:
         self.shown = node.value
         self.flow(node.value)
+
+
+def _asks_for_python(test: ast.expr) -> bool:
+    """Whether a condition asks which Python this is, or which system."""
+    names = (getattr(node, "attr", None) or getattr(node, "id", None) for node in ast.walk(test))
+    return any(name in PYTHONS for name in names)
 
 
 def _catches_names(handler: ast.ExceptHandler) -> bool:

@@ -201,6 +201,12 @@ def test_what_ipython_takes_is_taken(analysed):
     assert pipeline.stage("a").writes == ("x", "y")
 
 
+def test_names_of_another_python_may_be_missing(analysed):
+    old = "import sys\nif sys.version_info < (3, 0):\n    x = unicode('x')\nelse:\n    x = 'x'"
+    assert analysed([("a", old), ("b", "y = x")]).diagnostics == ()
+    assert [item.code for item in analysed([("a", "if len('a'):\n    x = unicode('x')")]).diagnostics] == ["NB201"]
+
+
 def test_sys_path_is_set_before_what_is_imported_from_there(analysed):
     pipeline = analysed(
         [("setup", "import sys\nsys.path.insert(0, 'src')\nimport helper"), ("a", "x = 1"), ("b", "y = helper.f(x)")]
