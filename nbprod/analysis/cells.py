@@ -154,7 +154,7 @@ def _wrapped(parsed: Parsed, magic: Magic) -> None:
         parsed.statements = [function, call]
     names = [word for word in magic.arguments.split() if not word.startswith("-")]
     if magic.name == "capture" and names and names[0].isidentifier() and not keyword.iskeyword(names[0]):
-        parsed.statements[:0] = ast.parse(f"{names[0]} = object()").body
+        parsed.statements += ast.parse(f"{names[0]} = object()").body  # once the cell is done
 
 
 def _set_up(arguments: str) -> list[ast.stmt]:
