@@ -206,8 +206,8 @@ def replay(
     sys.path.insert(0, str(folder))
     try:
         for at, step in enumerate(definitions):
-            source = _plain(step["source"])
-            exec(compile(source, f"<cell {step['cell']}>", "exec"), module.__dict__)  # noqa: S102 - the notebook's own definitions
+            code = compile(_plain(step["source"]), f"<cell {step['cell']}>", "exec", dont_inherit=True)
+            exec(code, module.__dict__)  # noqa: S102 - the notebook's own definitions
             for name, value in parameters.items() if at == last else ():
                 exec(compile(f"{name} = {value}", "<parameters>", "exec"), module.__dict__)  # noqa: S102 - a literal nbprod wrote
     except Exception as error:
@@ -229,16 +229,16 @@ def _literal(source: str) -> bool:
     return True
 
 
-def _plain(source: str) -> str:
-    """Return the source as plain Python; IPython is asked only where it is not."""
+def _plain(source: str) -> ast.Module:
+    """Return the source as Python, without magics: they set up the session that runs a stage, not its reader's."""
     try:
-        ast.parse(source)
+        return ast.parse(source)
     except SyntaxError:
         from IPython.core.inputtransformer2 import TransformerManager
 
-        transformed: str = TransformerManager().transform_cell(source)
-        return transformed
-    return source
+    tree = ast.parse(TransformerManager().transform_cell(source))
+    tree.body = [node for node in tree.body if "get_ipython" not in ast.dump(node)]
+    return tree
 
 
 def _brief(error: BaseException) -> str:

@@ -118,7 +118,9 @@ def replayed(path: Path) -> list[str]:
     """Return the parameters that are lists and the like: each stage has its own, which nothing changes."""
     import nbprod
 
-    return sorted(item.name for item in nbprod.analyze(path).parameters if item.type not in ("int", "float", "str", "bool"))
+    return sorted(
+        item.name for item in nbprod.analyze(path).parameters if item.type not in ("int", "float", "str", "bool")
+    )
 
 
 def refused(error: Any) -> Verdict:
