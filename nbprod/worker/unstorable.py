@@ -15,12 +15,14 @@ GENERATOR = "a generator, which can be consumed only where it was made; store li
 ASYNC = "part of a running event loop, which exists only in its own process"
 SHELL = "part of the running IPython shell"
 REFERENCE = "a weak reference, which lives only in its own process"
+MEMORY = "a window on memory that another value owns; keep that value, and make the window where it is needed"
 FRAME = "part of a running program (frame or traceback)"
 
 REASONS: dict[str, str] = {
     "builtins.generator": GENERATOR,
     "builtins.async_generator": GENERATOR,
     "builtins.coroutine": ASYNC,
+    "builtins.memoryview": MEMORY,
     "builtins.frame": FRAME,
     "builtins.traceback": FRAME,
     "weakref.ReferenceType": REFERENCE,

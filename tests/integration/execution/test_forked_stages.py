@@ -52,3 +52,9 @@ def test_a_file_that_two_stages_write_through_one_handle(project, make_notebook,
     again = nbprod.run("a.ipynb")
     assert {stage.status for stage in again.stages} == {"cached"}
     assert (project / "kept.txt").read_text() == "ab"
+
+
+def test_a_window_on_memory_is_not_a_copy(project, make_notebook, forked_stages):
+    cells = [("stage:a", "b = bytearray(b'abc')\nm = memoryview(b)[1:]"), ("stage:b", "m[0] = 122\nout = bytes(b)")]
+    make_notebook(project / "a.ipynb", cells)
+    assert nbprod.run("a.ipynb")["out"] == b"azc"
