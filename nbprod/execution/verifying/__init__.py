@@ -114,7 +114,7 @@ class _Judge:
         parts_seen = shown.of_pipeline(parts, self.pipeline, self.place / "pipeline")
         count, unlike = shown.compare(saved, parts_seen, self.whole.cells)
         self.findings.failed(parts)
-        self.findings.displays(count, unlike, saved, parts_seen)
+        self.findings.displays(count, unlike, saved, parts_seen, reused=True)
         self.findings.leave_out(saved, parts_seen, reused=True)
         return dataclasses.replace(self.findings.verification(0.0, parts.seconds), reused=True)
 

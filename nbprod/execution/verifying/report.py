@@ -27,8 +27,8 @@ TIMES = frozenset(
     "float int float64 str datetime date Timestamp timedelta Timedelta struct_time list dict tuple".split()  # noqa: SIM905 - legible as a line
 )
 UNKNOWN = "the cause is not known"
+STALE = ("the saved output may be older than the code", "run all cells, save, and verify again")
 REPORT = "put the cells into one stage, and report it: it should have been seen before the run"
-STALE = "the saved output may be older than the code: run all cells, save, and verify again"
 REASONS = {
     "type": ("its type is another one after it was stored and loaded", "convert it on purpose where it is made"),
     "order": ("the same elements in another order", "sort it where it is made"),
@@ -95,8 +95,8 @@ class Findings:
         for stage, kind in compared.states:
             self._state(stage, kind)
 
-    def displays(self, count: int, unlike: Sequence[Unlike], one: Shown, other: Shown) -> None:
-        """Take the cells that do not display the same."""
+    def displays(self, count: int, unlike: Sequence[Unlike], one: Shown, other: Shown, *, reused: bool = False) -> None:
+        """Take the cells that do not display the same; of saved outputs, what only tells the time is left out."""
         self._displays = count
         for key in one.outputs.keys() & other.outputs.keys():
             counts = self._counts.setdefault(self._stages.get(key, ""), {})
@@ -108,12 +108,16 @@ class Findings:
             follows = sorted(name for name in names if self._mentions(item.key, name))
             if follows and not cause:
                 cause, fix = f"it shows {follows[0]}, which differs", "see there"
+            if reused and not cause:
+                cause, fix = STALE
             found = Difference("output", cell, item.left, item.right, cause or UNKNOWN, fix or REPORT, path)
             outputs = (tuple(one.outputs[item.key]), tuple(other.outputs[item.key]))
             stage = self._stages.get(item.key, "")
-            self.differences.append(
-                dataclasses.replace(found, stage=stage, where=item.where, kind="display", outputs=outputs)
-            )
+            found = dataclasses.replace(found, stage=stage, where=item.where, kind="display", outputs=outputs)
+            if reused and self._only_time(found, self.causes.of_cell(path, cell), one, other):
+                self._left_by_time(found)
+            else:
+                self.differences.append(found)
 
     def chance(self, names: Collection[str], keys: Collection[Key], one: Shown, two: Shown) -> None:
         """Take what the notebook, run a second time, did not repeat; what only tells the time is left out."""
@@ -126,10 +130,7 @@ class Findings:
                 continue
             sources = self.causes.of_cell(*key) if item.kind == "display" else self.causes.of_name(item.name, item.cell)
             if self._only_time(item, sources, one, two):
-                what = "what it shows" if item.kind == "display" else item.name
-                why = f"{what} depends on the clock and is never the same twice"
-                name = "" if item.kind == "display" else item.name
-                self.left_out.append(LeftOut(item.path, item.cell, why, name))
+                self._left_by_time(item)
                 continue
             cause, fix = self._because(sources)
             words = (
@@ -244,6 +245,11 @@ class Findings:
             key = (item.path, item.cell or 0)
             return not displayed.differs_but_for_numbers(one.outputs, two.outputs, key)
         return self._kinds.get(item.name, "") in TIMES
+
+    def _left_by_time(self, item: Difference) -> None:
+        what = "what it shows" if item.kind == "display" else item.name
+        why = f"{what} depends on the clock and is never the same twice"
+        self.left_out.append(LeftOut(item.path, item.cell, why, "" if item.kind == "display" else item.name))
 
     def _why_left_out(self, key: Key, role: CellRole | None, one: Shown, other: Shown, *, reused: bool) -> str:
         kind = role.role if role is not None else ""

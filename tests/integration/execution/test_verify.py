@@ -195,6 +195,7 @@ def test_saved_outputs_are_compared_with_the_pipeline(project, make_notebook):
     path.write_text(json.dumps(content))
     (item,) = nbprod.verify(path, reuse=True).differences
     assert (item.cell, item.notebook, item.pipeline) == (2, "4", "3")
+    assert "older than the code" in item.cause
 
 
 def test_the_command_line(verify, project, capsys, make_notebook):
