@@ -12,14 +12,19 @@ from importlib import machinery
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import origins
+from . import modulestate, origins
 
 if TYPE_CHECKING:
-    from types import CodeType
+    from types import CodeType, ModuleType
 
 
 class FromSource(machinery.SourceFileLoader):
-    """Loads a module without looking at bytecode."""
+    """Loads a module without looking at bytecode, and remembers what its data was."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Execute a module's code."""
+        super().exec_module(module)
+        modulestate.imported(module)
 
     def get_code(self, fullname: str) -> CodeType:
         """Return the code of the file as it is now."""

@@ -9,7 +9,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from . import settings
+from . import modulestate, settings
 
 if TYPE_CHECKING:
     from .formats import StageSpec, Unstorable
@@ -31,6 +31,8 @@ def leftovers(spec: StageSpec, record: dict[str, Any]) -> dict[str, Unstorable]:
     for name, entry in record.items():
         if "incomplete" in entry:
             found[f"options of {name}"] = _state(entry["incomplete"])
+    for name in modulestate.changed():
+        found[f"data of module {name}"] = _state("it changed since the module was imported, which a later stage does anew")
     for name in settings.logger_leftovers():
         found[f"handlers of logger {name}"] = _state("a handler of logging exists only in the process that made it")
     if any(category.__module__ == "__main__" for _, _, category, _, _ in warnings.filters):

@@ -1,0 +1,41 @@
+"""Whether the data of the user's own modules is still what importing them made it: a later process imports them anew."""
+
+from __future__ import annotations
+
+import sys
+from types import FunctionType, ModuleType
+from typing import Any
+
+_imported: dict[str, tuple[ModuleType, str]] = {}
+
+
+def imported(module: ModuleType) -> None:
+    """Take note of a module that was just executed."""
+    _imported[module.__name__] = module, _token(module)
+
+
+def changed() -> list[str]:
+    """Return the modules whose data has changed since."""
+    found = list(_imported.items())
+    return sorted(name for name, (module, token) in found if sys.modules.get(name) is module and _token(module) != token)
+
+
+def _token(module: ModuleType) -> str:
+    from . import hashing
+
+    data = _data(vars(module))
+    for name, value in vars(module).items():
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            data |= {f"{name}.{key}": item for key, item in _data(vars(value)).items()}
+    try:
+        return hashing.content(data)
+    except Exception:  # noqa: BLE001 - a value's own code may raise anything; such a module is not followed
+        return ""
+
+
+def _data(members: Any) -> dict[str, Any]:
+    return {name: value for name, value in dict(members).items() if not name.startswith("__") and not _code(value)}
+
+
+def _code(value: Any) -> bool:
+    return isinstance(value, ModuleType | FunctionType | type) or callable(value) or hasattr(type(value), "__get__")
