@@ -185,7 +185,7 @@ class Driver:
         notebook = executed_path(self.home / "runs" / snapshot.run, stage.name)
         shown = str(notebook) if notebook.exists() else None
         result = self._result(entry, StageStatus.CACHED, reason, 0.0, shown)
-        self.recorder.finished(result, entry.manifest["observed"])
+        self.recorder.finished(result, self.planner.world.located(entry.manifest["observed"]))
 
     def _is_gate(self, stage: Stage) -> bool:
         return stage is self.pipeline.gate or stage is self.pipeline.test
@@ -280,7 +280,7 @@ class Driver:
             self.recorder.gates(gates.cells(stage, None))
         seconds = round(float(manifest["seconds"]), 3)
         result = self._result(entry, StageStatus.SUCCEEDED, decision.reason, seconds, str(work.executed))
-        self.recorder.finished(result, manifest["observed"])
+        self.recorder.finished(result, self.planner.world.located(manifest["observed"]))
         self._note_losses(stage, manifest)
 
     def _path_of(self, work: Work) -> Path:

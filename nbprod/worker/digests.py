@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+OF_THE_PROCESS = re.compile(r"NBPROD_|MLFLOW_RUN_ID|MLFLOW_EXPERIMENT_|PYTHON|_$|PWD$|OLDPWD$|SHLVL$")
 
 
 def path_digest(path: str) -> str | None:
@@ -24,6 +31,18 @@ def listing_digest(path: str) -> str | None:
     except OSError:
         return None
     return hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def kind_digest(path: str) -> str | None:
+    """Return whether there is a file or a folder of that name; None when there is nothing."""
+    found = Path(path)
+    return "file" if found.is_file() else "folder" if found.is_dir() else None
+
+
+def names_digest(names: Iterable[str]) -> str:
+    """Return the digest of the names of environment variables; those that nbprod and shells set do not count."""
+    counted = sorted(name for name in names if not OF_THE_PROCESS.match(name))
+    return text_digest("\0".join(counted))
 
 
 def text_digest(text: str) -> str:

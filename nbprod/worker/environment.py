@@ -7,16 +7,19 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from . import origins
-from .digests import text_digest
+from .digests import names_digest, text_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|_PWD|_DSN|AUTH", re.IGNORECASE)
-WAYS = frozenset({"get", "getenv", "__contains__", "setdefault", "pop", "expandvars"})
+WAYS = frozenset(
+    {"get", "getenv", "__contains__", "setdefault", "pop", "expandvars", "__iter__", "items", "keys", "copy"}
+)
 """Functions of the standard library through which one variable is asked for."""
 OWN = ("NBPROD_", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_", "PYTHONHASHSEED")
 
+_started: list[str] = []
 _seen: list[Callable[[str, str | None], None]] = []
 
 
@@ -26,6 +29,11 @@ def watch(take: Callable[[str, str | None], None]) -> None:
     if not hasattr(kind, "_nbprod_plain"):
         _install(kind)
     _seen[:] = [take]
+
+
+def begin() -> None:
+    """Remember which variables there are before anything of the notebook runs."""
+    _started[:] = list(os.environ)
 
 
 def unwatch() -> None:
@@ -46,6 +54,15 @@ def _install(kind: Any) -> None:
             _note(name, value)
         return value
 
+    plain_names = kind.__iter__
+
+    def names(self: os._Environ[str]) -> Iterator[str]:
+        if _seen and self is os.environ and _asked():
+            for take in _seen:
+                take("*", names_digest(_started or os.environ))
+        return iter(list(plain_names(self)))
+
+    kind.__iter__ = names
     kind._nbprod_plain = plain  # the mark that this was done
     kind.__getitem__ = get  # for the whole process, harmless while nobody watches
 

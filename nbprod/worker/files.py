@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import origins
-from .digests import listing_digest, path_digest
+from .digests import kind_digest, listing_digest, path_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ PARTS = frozenset({"__pycache__", ".git", ".nbprod", ".ipynb_checkpoints"})
 
 
 class Files:
-    """Keeps what was read and written; every path is absolute.
+    """Keeps what was read and written; every path is absolute, but in the results those of the project's files.
 
     Parameters
     ----------
@@ -29,14 +29,18 @@ class Files:
         Folder of the project: files in it count wherever it lies.
     home
         Folder in which nbprod keeps its own files.
+    folder
+        The notebook's folder.
     """
 
-    def __init__(self, project: str, home: str) -> None:
+    def __init__(self, project: str, home: str, folder: str) -> None:
         self.project = project
+        self._folder = folder
         self._ignored = tuple(sorted(_ignored(home)))
         self._stamps: dict[str, tuple[int, int] | None] = {}
         self._before: dict[str, str | None] = {}
         self._written: set[str] = set()
+        self._replaced: set[str] = set()
         self.disturbed: list[str] = []
 
     def read(self, path: str) -> None:
@@ -56,17 +60,28 @@ class Files:
         if key not in self._before and path not in self._written and not self.uninteresting(path):
             self._before[key] = listing_digest(path)
 
+    def asked(self, path: str) -> None:
+        """Take note that it is asked whether there is such a file."""
+        key = f"{path}?"
+        if key not in self._before and path not in self._written and not self.uninteresting(path):
+            self._before[key] = kind_digest(path)
+
     def write(self, path: str) -> None:
         """Take note that a file is about to be written, moved or removed."""
         if self.uninteresting(path):
             return
         if path in self._stamps and path not in self._before:
             self._before[path] = path_digest(path)
+        if path not in self._written and _stamp(path) is not None:
+            self._replaced.add(path)
         self._written.add(path)
 
     def rewritten(self, earlier: Mapping[str, str | None]) -> None:
         """Take note of files that are no longer as they were: they were opened before anybody watched."""
-        self._written.update(path for path, digest in earlier.items() if path_digest(path) != digest)
+        for name, digest in earlier.items():
+            path = os.path.join(self._folder, name)  # noqa: PTH118 - a text
+            if path_digest(path) != digest:
+                self._written.add(os.path.normpath(path))
 
     def results(self) -> tuple[dict[str, str | None], dict[str, str | None]]:
         """Return digests of what was read, as it was then, and of what was written, as it is now."""
@@ -76,13 +91,24 @@ class Files:
                 read[path] = path_digest(path)
                 if _stamp(path) != stamp:
                     self.disturbed.append(path)
+        made = {f"{path}?" for path in self._written if Path(path).is_dir()}
+        read = {path: digest for path, digest in read.items() if path not in made}
         written = {path: path_digest(path) for path in sorted(self._written) if not Path(path).is_dir()}
-        return dict(sorted(read.items())), {path: value for path, value in written.items() if self._kept(path, value)}
+        kept = {path: value for path, value in written.items() if self._kept(path, value)}
+        return self.portable(dict(sorted(read.items()))), self.portable(kept)
+
+    def portable(self, digests: dict[str, str | None]) -> dict[str, str | None]:
+        """Return digests with the paths of the project's files relative to the notebook: a project can be moved."""
+        return {self._portable(path): digest for path, digest in digests.items()}
+
+    def _portable(self, path: str) -> str:
+        inside = path.startswith(self.project + os.sep)
+        return os.path.relpath(path, self._folder) + "/" * path.endswith("/") if inside else path
 
     def _kept(self, path: str, digest: str | None) -> bool:
         """Leave out what is gone again, and temporary files outside the project."""
         if path.startswith(self.project + os.sep):
-            return digest is not None or path in self._before
+            return digest is not None or path in self._before or path in self._replaced
         return digest is not None and not path.startswith(tempfile.gettempdir() + os.sep)
 
     def uninteresting(self, path: str) -> bool:

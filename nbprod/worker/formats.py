@@ -151,7 +151,7 @@ class Observed(TypedDict):
     files_read: dict[str, str | None]
     files_written: dict[str, str | None]
     environment: dict[str, str | None]
-    modules: dict[str, str]
+    modules: dict[str, str | None]
     distributions: dict[str, str]
     volatile: list[str]
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from . import modulestate, settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .formats import StageSpec, Unstorable
 
 
@@ -25,24 +27,27 @@ def leftovers(spec: StageSpec, record: dict[str, Any]) -> dict[str, Unstorable]:
     record
         What `state.record` says of it.
     """
-    found: dict[str, Unstorable] = {}
+    found = {name: _state(why) for name, why in _libraries()}
     for name in record.get("environ", {}).get("secret", ()):
         found[f"environment variable {name}"] = _state("a secret is never stored; give it with --env-file")
     for name, entry in record.items():
         if "incomplete" in entry:
             found[f"options of {name}"] = _state(entry["incomplete"])
-    for name in modulestate.changed():
-        found[f"data of module {name}"] = _state("it changed since the module was imported, which a later stage does anew")
-    for name in settings.logger_leftovers():
-        found[f"handlers of logger {name}"] = _state("a handler of logging exists only in the process that made it")
-    if any(category.__module__ == "__main__" for _, _, category, _, _ in warnings.filters):
-        found["warnings filters"] = _state("a filter for a category of warnings that the notebook defines")
-    if _figures():
-        found["open figures"] = _state("figures that pyplot holds open exist only in the process that drew them")
     for dotted in spec["patches"]:
         why = "what a stage does to a library exists only in its own process; in a setup cell every stage repeats it"
         found[f"change of {dotted}"] = _state(why)
     return found
+
+
+def _libraries() -> Iterator[tuple[str, str]]:
+    for name in modulestate.changed():
+        yield f"data of module {name}", "it changed since the module was imported, which a later stage does anew"
+    for name in settings.logger_leftovers():
+        yield f"handlers of logger {name}", "a handler of logging exists only in the process that made it"
+    if any(category.__module__ == "__main__" for _, _, category, _, _ in warnings.filters):
+        yield "warnings filters", "a filter for a category of warnings that the notebook defines"
+    if _figures():
+        yield "open figures", "figures that pyplot holds open exist only in the process that drew them"
 
 
 def _state(why: str) -> Unstorable:

@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import fresh, trouble
+from . import environment, fresh, trouble
 from .capture import Capture
 from .channel import Channel
 
@@ -77,6 +77,7 @@ class Worker:
         self._capture = capture
         self._cells: Cells = Cells(capture)
         self._memory: Memory = Memory()
+        environment.begin()
         standin.install()
         fresh.install()
         _flush_before_the_end(capture)

@@ -1,4 +1,4 @@
-"""Whether the data of the user's own modules is still what importing them made it: a later process imports them anew."""
+"""Whether the data of the user's own modules is what importing them made it: a later process imports them anew."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def imported(module: ModuleType) -> None:
 def changed() -> list[str]:
     """Return the modules whose data has changed since."""
     found = list(_imported.items())
-    return sorted(name for name, (module, token) in found if sys.modules.get(name) is module and _token(module) != token)
+    return sorted(
+        name for name, (module, token) in found if sys.modules.get(name) is module and _token(module) != token
+    )
 
 
 def _token(module: ModuleType) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from . import environment, modules, origins, readers
+from . import asked, environment, modules, origins, readers
 from .files import Files, absolute
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Observer:
 
     def __init__(self, spec: StageSpec) -> None:
         self._home = Path(spec["buffers"]).parent
-        self.files = Files(_project(spec), str(self._home))
+        self.files = Files(_project(spec), str(self._home), os.path.abspath(spec["cwd"]))  # noqa: PTH100 - links are part of the name
         self._environment: dict[str, str | None] = {}
         self._volatile: dict[str, None] = {}
 
@@ -48,12 +48,14 @@ class Observer:
         _install()
         readers.install(self)
         environment.watch(self._read_variable)
+        asked.watch(self.files)
         _state.observer = self
 
     def stop(self) -> None:
         """Watch no more."""
         _state.observer = None
         environment.unwatch()
+        asked.unwatch()
         readers.uninstall()
 
     def volatile(self, reason: str) -> None:
@@ -70,7 +72,7 @@ class Observer:
             "files_read": read,
             "files_written": written,
             "environment": dict(sorted(self._environment.items())),
-            "modules": modules.local(),
+            "modules": self.files.portable({**modules.local()}),
             "distributions": modules.distributions(self._home / "cache"),
             "volatile": list(self._volatile),
         }

@@ -64,13 +64,13 @@ def through(*packages: str) -> bool:
     return any(str(frame.f_globals.get("__name__", "")).partition(".")[0] in packages for frame in frames())
 
 
-def frames() -> Iterator[FrameType]:
-    """Yield the stack from the innermost frame that is not ours."""
+def frames(*, own: bool = False) -> Iterator[FrameType]:
+    """Yield the stack from the innermost frame, without those that are ours unless `own`."""
     frame: FrameType | None = sys._getframe(1)
     for _ in range(DEPTH):
         if frame is None:
             return
-        if not frame.f_code.co_filename.startswith(OWN):
+        if own or not frame.f_code.co_filename.startswith(OWN):
             yield frame
         frame = frame.f_back
 
