@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nbprod.core.version import __version__
 from nbprod.execution import environment
 from nbprod.execution import overrides as given
 from nbprod.store.files import digest_json, digest_text
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from nbprod.execution.observed import World
     from nbprod.execution.timeline import Inputs
 
+LAYOUT = 2
+"""Goes up when a worker of the same version would store other results."""
 RANDOM = frozenset({"random", "numpy.random", "torch", "torch.random"})
 
 
@@ -63,7 +66,7 @@ def fingerprint(setting: Setting, stage: Stage, inputs: Inputs, python: Interpre
     values = given.effective(setting.pipeline, setting.overrides)
     kinds = drawn(setting.pipeline, stage)
     parts = {
-        "format": 1,
+        "format": f"{__version__} {LAYOUT}",
         "stage": stage.name,
         "folder": setting.folder,
         "code": stage.code_digest or digest_json([step.source for step in stage.steps]),
@@ -113,19 +116,29 @@ def explain(before: Mapping[str, Any], now: Fingerprint, stage: Stage) -> list[s
     found += [f"file {name} changed" for name in new["reads"] if old["reads"].get(name) != new["reads"][name]]
     for part, text in _OTHERS.items():
         if old.get(part) != new.get(part):
-            found.append(text if part != "python" else f"Python {old[part]} → {new[part]}")
-    return found
+            found.append(text)
+    if old["python"] != new["python"]:
+        found.append(f"Python {old['python']} → {new['python']}")
+    kinds = _different(old["state"], new["state"])
+    if kinds:
+        found.append(f"state outside variables changed ({', '.join(kinds)})")
+    set_before, set_now = old["environment"], new["environment"]
+    return found + [
+        f"{name} {_short(set_before.get(name))} → {_short(set_now.get(name))}"
+        for name in _different(set_before, set_now)
+    ]
+
+
+def _different(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
 
 
 _OTHERS = {
     "definitions": "a definition its inputs refer to changed",
-    "state": "state outside variables changed",
     "metrics": "the metrics it records changed",
-    "python": "",
     "platform": "another machine",
-    "environment": "thread counts or locale changed",
     "folder": "the notebook moved",
-    "format": "nbprod changed how it keeps snapshots",
+    "format": "another version of nbprod stored it",
 }
 
 

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|_PWD|_DSN|AUTH", re.IGNORECASE)
-WAYS = frozenset(
-    {"get", "getenv", "__contains__", "setdefault", "pop", "expandvars", "__iter__", "items", "keys", "copy"}
-)
+WAYS = frozenset({"get", "getenv", "__contains__", "setdefault", "pop", "expandvars", "__iter__", "items", "keys"})
 """Functions of the standard library through which one variable is asked for."""
 OWN = ("NBPROD_", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_", "PYTHONHASHSEED")
 

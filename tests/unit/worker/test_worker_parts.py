@@ -117,22 +117,22 @@ def test_files_are_remembered_as_they_were(tmp_path):
     project, path = tmp_path / "p", tmp_path / "p" / "a"
     project.mkdir()
     path.write_text("old")
-    files = Files(str(project), str(project / ".nbprod"))
+    files = Files(str(project), str(project / ".nbprod"), str(project))
     files.read(str(path))
     files.write(str(path))
     path.write_text("new")
     files.read(str(project / ".nbprod" / "x"))
     files.read(sys.prefix + "/lib/x")
     read, written = files.results()
-    assert read == {str(path): digests.text_digest("old")}
-    assert written == {str(path): digests.text_digest("new")}
+    assert read == {"a": digests.text_digest("old")}
+    assert written == {"a": digests.text_digest("new")}
     assert files.disturbed == []
 
 
 def test_a_file_changed_by_others_meanwhile(tmp_path):
     path = tmp_path / "a"
     path.write_text("old")
-    files = Files(str(tmp_path), str(tmp_path / ".nbprod"))
+    files = Files(str(tmp_path), str(tmp_path / ".nbprod"), str(tmp_path))
     files.read(str(path))
     path.write_text("newer")
     files.results()
