@@ -221,7 +221,7 @@ class Linker:
         written &= ~self.replayed
         self.written |= written
         for name in sorted(self.index.unmask(written)):
-            bit = self.index.bit(name)
+            bit = 1 << self.index.numbers[name]
             self.touched(name, bit, owner)
             for knower in self.knowers.pop(name, ()):
                 self.known[knower] &= ~bit
@@ -244,6 +244,10 @@ class Linker:
     def files(self, statement: Statement) -> None:
         """Add the edges over files; a path that is not literal may be any file."""
         code = statement.definitions.unmask(statement.active_mask & self.filed)
+        if not (statement.facts.files_read or statement.facts.files_written or statement.active_mask & self.filed):
+            if "file-read" in statement.effects:
+                self.other("file:?", statement, "file", writes=False)
+            return
         facts = [statement.facts, *(definition.facts for definition in code)]
         read = {path for item in facts for path in item.files_read}
         written = {path for item in facts for path in item.files_written}

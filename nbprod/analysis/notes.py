@@ -47,6 +47,8 @@ class Statement:
         The definitions it may run.
     step
         The step that replays it, once it was made.
+    cell, role
+        The cell it stands in, and the role its author gave that.
     fate
         `own`: runs once, in `owner`. `replay`: in every stage that needs it. `repeat`: in every stage after it.
         `left-out`: nowhere.
@@ -74,16 +76,12 @@ class Statement:
     fate: Fate = "own"
     owner: str | None = None
     step: Step | None = None
+    cell: Cell = field(init=False)
+    role: str | None = field(init=False)
 
-    @property
-    def cell(self) -> Cell:
-        """The cell it stands in."""
-        return self.parsed.cell
-
-    @property
-    def role(self) -> str | None:
-        """The role its author gave the cell."""
-        return self.cell.tag.role if self.cell.tag else None
+    def __post_init__(self) -> None:
+        self.cell = self.parsed.cell
+        self.role = self.cell.tag.role if self.cell.tag else None
 
     @property
     def reads(self) -> Lines:
