@@ -8,6 +8,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbprod.api.mending import mend
 from nbprod.api.notebook import Source, analyzed, project_of, read
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from nbprod.core.pipeline import Diagnostic, Pipeline
 
 FIELDS = ("code", "severity", "cell", "cell_id", "line", "message", "fix", "notebook")
-ROUNDS = 12
-"""One edit may make room for the next; as many rounds as any notebook was seen to need, and some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,33 +103,22 @@ def _as_json(item: Diagnostic) -> dict[str, Any]:
 
 def _mended(books: Sequence[Notebook], project: Project) -> tuple[tuple[Diagnostic, ...], tuple[str, ...]]:
     """Make the edits that findings offer, until none is left, then write once; return the findings and the diff."""
-    from nbprod import notebooks
+    from nbprod import analysis, notebooks
 
     before = {book.path: notebooks.text_of(project.notebook(book.path), book.path) for book in books}
-    texts = dict(before)
     around = _around(project, books[0])
-    fixed: dict[tuple[str, str, int | None, int | None, str], Diagnostic] = {}
-    requirements: dict[str, None] = {}
-    for _ in range(ROUNDS):
-        pipeline = analyzed([_parsed(name, text, project) for name, text in texts.items()], project, around)
-        offered = [item for item in pipeline.diagnostics if {edit.notebook for edit in item.edits} & texts.keys()]
-        edits = [edit for item in offered for edit in item.edits]
-        after = {
-            name: notebooks.edited(text, name, [edit for edit in edits if edit.notebook == name])
-            for name, text in texts.items()
-        }
-        if after == texts:
-            break
-        texts = after
-        requirements |= dict.fromkeys(edit.new for edit in edits if edit.kind == "requirement")
-        fixed |= {(item.code, item.notebook, item.cell, item.line, item.message): item for item in offered}
+
+    def analysed(texts: dict[str, str]) -> Pipeline:
+        return analysis.analyze([_parsed(name, text, project) for name, text in texts.items()], around)
+
+    texts, fixed, requirements = mend(before, analysed)
     diff: list[str] = []
     for name, text in texts.items():
         diff += _diff(notebooks.parse(before[name], name), notebooks.parse(text, name))
-    diff += _with_requirements(project, list(requirements))
+    diff += _with_requirements(project, requirements)
     for name, text in texts.items():
         notebooks.rewrite(project.notebook(name), text)
-    return tuple(fixed.values()), tuple(diff)
+    return fixed, tuple(diff)
 
 
 def _parsed(name: str, text: str, project: Project) -> Notebook:

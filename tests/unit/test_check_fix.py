@@ -257,3 +257,17 @@ def test_an_old_format_is_not_written(project):
     with pytest.raises(NotebookError, match="NB004"):
         api.check(path, fix=True)
     assert json.loads(path.read_text()) == old
+
+
+def test_an_edit_that_would_make_an_error_is_not_made(project, make_notebook):
+    cells = [
+        ("setup", "import random"),
+        ("stage:a", "x = random.random()"),
+        ("stage:b", "y = random.random()"),
+        ("stage:a", "z = random.random()\nw = list(set('abc'))"),
+    ]
+    path = make_notebook(project / "n.ipynb", cells)
+    before = len(api.check(path).pipeline.errors)
+    found = api.check(path, fix=True)
+    assert len(found.pipeline.errors) == before
+    assert sources(path)[3] == "z = random.random()\nw = sorted(set('abc'))"

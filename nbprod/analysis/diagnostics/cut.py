@@ -10,7 +10,7 @@ from nbprod.analysis.roles import shows_only
 from nbprod.core.pipeline import Diagnostic, Edit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from nbprod.analysis.findings import Findings
     from nbprod.analysis.notes import Statement
@@ -37,43 +37,44 @@ def _everything(findings: Findings) -> Iterator[Diagnostic]:
     yield Diagnostic("NB322", "info", message, name, first.cell.number, first.cell.id, 1, fix=fix)
 
 
-def _cells(findings: Findings) -> Iterator[list[Statement]]:
-    """Yield the statements of each cell that its author made part of a stage."""
-    by_cell: dict[int, list[Statement]] = {}
+def _stages(findings: Findings) -> Iterator[Diagnostic]:
+    """Look at the cells that their author made part of a stage."""
+    by_stage: dict[str, dict[int, list[Statement]]] = {}
     for statement in findings.statements:
-        if statement.role == "stage":
-            by_cell.setdefault(id(statement.cell), []).append(statement)
-    yield from by_cell.values()
+        tag = statement.parsed.cell.tag
+        if tag is not None and tag.stage is not None:
+            by_stage.setdefault(tag.stage, {}).setdefault(id(statement.parsed), []).append(statement)
+    for cells in by_stage.values():
+        for statements in cells.values():
+            yield from _defining(statements)
+        if len(by_stage) > 1:
+            yield from _showing(findings, list(cells.values()))
 
 
-def _defining(findings: Findings) -> Iterator[Diagnostic]:
-    """Yield cells of a stage that only import and define what every stage repeats."""
-    for statements in _cells(findings):
-        first = statements[0]
-        plain = all(
-            item.fate == "replay" and isinstance(item.node, (*IMPORTS, *DEFINITIONS)) and not item.parsed.magic
-            for item in statements
-        )
-        options = first.cell.tag.options if first.cell.tag else {}
-        if plain and not options:
-            message = f"this cell only imports and defines, so it is no work of stage {first.owner}"
-            edits = (Edit("tag", first.parsed.notebook, first.cell.number, "setup"),)
-            yield _DEFINING.at(first, message, "tag it setup", edits=edits)
+def _defining(statements: Sequence[Statement]) -> Iterator[Diagnostic]:
+    """Yield a cell of a stage that only imports and defines what every stage repeats."""
+    first = statements[0]
+    plain = all(
+        item.fate == "replay" and isinstance(item.node, (*IMPORTS, *DEFINITIONS)) and not item.parsed.magic
+        for item in statements
+    )
+    if plain and first.cell.tag and not first.cell.tag.options:
+        message = f"this cell only imports and defines, so it is no work of stage {first.owner}"
+        edits = (Edit("tag", first.parsed.notebook, first.cell.number, "setup"),)
+        yield _DEFINING.at(first, message, "tag it setup", edits=edits)
 
 
-def _showing(findings: Findings) -> Iterator[Diagnostic]:
-    """Yield stages all of whose cells do nothing but show something."""
+def _showing(findings: Findings, cells: Sequence[Sequence[Statement]]) -> Iterator[Diagnostic]:
+    """Yield a stage all of whose cells do nothing but show something."""
+    own = [(item, cell) for cell in cells for item in cell if item.fate == "own"]
+    if not own or not all(shows_only(item, cell, {}) for item, cell in own):
+        return
     read_at = {name: statement.index for statement in findings.statements for name in statement.reads}
-    by_stage: dict[str, list[list[Statement]]] = {}
-    for statements in _cells(findings):
-        by_stage.setdefault(str(statements[0].owner), []).append(statements)
-    for cells in by_stage.values() if len(by_stage) > 1 else ():
-        own = [(item, cell) for cell in cells for item in cell if item.fate == "own"]
-        if own and all(shows_only(item, cell, read_at) for item, cell in own):
-            first = cells[0][0]
-            message = f"stage {first.owner} only shows something, and leaves nothing"
-            fix = "keep it to have the output with every run, else take the tag away: it is then left out of runs"
-            yield _SHOWING.at(first, message, fix)
+    if all(shows_only(item, cell, read_at) for item, cell in own):
+        first = cells[0][0]
+        message = f"stage {first.owner} only shows something, and leaves nothing"
+        fix = "keep it to have the output with every run, else take the tag away: it is then left out of runs"
+        yield _SHOWING.at(first, message, fix)
 
 
 _SHOWING = Rule(
@@ -84,7 +85,6 @@ _SHOWING = Rule(
     "is executed, stored and waited for.",
     "%%mlops stage look\ndf.describe()",
     "df.describe()      # no tag",
-    check=_showing,
 )
 _DEFINING = Rule(
     "NB323",
@@ -94,7 +94,7 @@ _DEFINING = Rule(
     "the cell says so, and the stage's picture shows what it does.",
     "%%mlops stage load\nimport pandas as pd",
     "%%mlops setup\nimport pandas as pd",
-    check=_defining,
+    check=_stages,
 )
 RULES = (
     Rule(
