@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 class ZMQInteractiveShell(InteractiveShell):
     """The shell. Its name is that of the kernel's, by which rich, tqdm and others know that they are in a notebook."""
 
+    kernel = None  # pandas takes a shell without one for a terminal, and cuts tables to its width
+
     def init_profile_dir(self, profile_dir: Any) -> None:  # noqa: ARG002 - IPython's signature
         """Use a folder that vanishes with the process: nothing is read from, or left in, the user's own."""
         self._folder = tempfile.TemporaryDirectory(prefix="nbprod-ipython-", ignore_cleanup_errors=True)

@@ -127,3 +127,10 @@ def test_libraries_think_they_are_in_a_notebook(shared):
 
 def test_output_cache(shared):
     assert shared.run("41 + 1", "_ + 1").outputs[-1]["data"]["text/plain"] == "43"
+
+
+def test_pandas_shows_tables_as_in_a_notebook_and_not_as_in_a_terminal(shared):
+    source = "import pandas as pd\nprint(pd.DataFrame([['x' * 20] * 9]))\nprint(pd.get_option('display.max_columns'))"
+    shown = shared.run(source).stream()
+    assert "..." not in shown
+    assert shown.endswith("\n20\n")
