@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nbprod.analysis.cells import Parsed
     from nbprod.analysis.notes import Statement
-    from nbprod.core.notebook import Notebook
+    from nbprod.core.notebook import Cell, Notebook
 
 WHOLE = "notebook"
 PSEUDO = ("serve", "gate", "test")
@@ -33,8 +33,13 @@ def name_stages(parsed: Sequence[Parsed]) -> dict[int, str]:
     bare = [home for home in homes if not any(id(item.cell) in stages for item in parsed if item.place[0] == home)]
     names = dict.fromkeys(bare, WHOLE) if len(homes) == 1 else _names(bare, set(stages.values()))
     return stages | {
-        id(item.cell): names[item.place[0]] for item in parsed if item.cell.tag is None and item.place[0] in names
+        id(item.cell): names[item.place[0]] for item in parsed if _plain(item.cell) and item.place[0] in names
     }
+
+
+def _plain(cell: Cell) -> bool:
+    """Whether a cell is part of the one stage of its notebook; where there is but one, `setup` says nothing more."""
+    return cell.tag is None or cell.tag.role == "setup"
 
 
 def _names(paths: Sequence[str], taken: set[str]) -> dict[str, str]:

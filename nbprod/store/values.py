@@ -195,6 +195,18 @@ class _View:
         return MissingValue("NB614", f"run {run} has no value {name}", hint)
 
 
+class _NoShell:
+    """Stands in for IPython where values are read: magics among the definitions bind nothing, and do nothing here."""
+
+    def __call__(self) -> _NoShell:
+        """`get_ipython()`."""
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        """Return something to call."""
+        return lambda *_arguments, **_options: None
+
+
 def replay(
     definitions: Sequence[Mapping[str, Any]], parameters: Mapping[str, str], module: ModuleType, folder: Path
 ) -> None:
@@ -204,6 +216,7 @@ def replay(
     """
     last = max((at for at, step in enumerate(definitions) if step["kind"] == "parameters"), default=-1)
     sys.path.insert(0, str(folder))
+    module.__dict__.setdefault("get_ipython", _NoShell())
     try:
         for at, step in enumerate(definitions):
             code = compile(_plain(step["source"]), f"<cell {step['cell']}>", "exec", dont_inherit=True)
