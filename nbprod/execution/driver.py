@@ -212,7 +212,9 @@ class Driver:
 
     def _need_held(self, stage: Stage, decision: Decision) -> None:
         """See to it that values that cannot be stored are in a living process when their reader begins."""
-        gone = {name: origin for name, origin in decision.inputs.held.items() if origin not in self.runner.alive()}
+        alive = self.runner.alive()
+        held = {name: origin for name, origin in decision.inputs.held.items() if origin not in alive}
+        gone = {name: origin for name, origin in held.items() if self.runner.needs(stage, name)}
         if not gone:
             return
         often = max(self._rewinds.get(origin, 0) for origin in gone.values())

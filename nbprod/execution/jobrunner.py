@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nbprod.config import Project
+    from nbprod.core.pipeline import Stage
     from nbprod.execution.runner import Work
 
 
@@ -31,6 +32,10 @@ class JobRunner:
     def joins(self, name: str) -> bool:  # noqa: ARG002 - whatever it is
         """Return False: a kernel ends with its job."""
         return False
+
+    def needs(self, stage: Stage, name: str) -> bool:  # noqa: ARG002 - to be on the safe side
+        """Return True."""
+        return True
 
     def execute(self, work: Work, hear: Callable[[Mapping[str, Any]], None]) -> None:
         """Execute one stage until its manifest is written."""

@@ -50,6 +50,9 @@ class Runner(Protocol):
     def joins(self, name: str) -> bool:
         """Say whether stages may share a process because of `name`, which cannot be stored."""
 
+    def needs(self, stage: Stage, name: str) -> bool:
+        """Say whether a stage cannot do without `name`, which is in another process, or may share things with it."""
+
     def execute(self, work: Work, hear: Callable[[Mapping[str, Any]], None]) -> None:
         """Execute one stage until its manifest is written; raises `ExecutionError` or `BoundaryError`."""
 
@@ -72,6 +75,10 @@ class SessionRunner:
         self._leaving: list[Session] = []
 
     def joins(self, name: str) -> bool:  # noqa: ARG002 - whatever it is
+        """Return True."""
+        return True
+
+    def needs(self, stage: Stage, name: str) -> bool:  # noqa: ARG002 - to be on the safe side
         """Return True."""
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,11 @@ class Apart(Watching):
     def joins(self, name: str) -> bool:
         """Say whether `name` is such state; a value is refused."""
         return links.is_state(name)
+
+    def needs(self, stage: Stage, name: str) -> bool:
+        """Say whether a stage's code has the name: what only might share something with its values is let go."""
+        word = re.compile(rf"\b{re.escape(name)}\b")
+        return links.is_state(name) or any(word.search(step.source) for step in stage.steps)
 
 
 def _folder(work: Work) -> Path:
