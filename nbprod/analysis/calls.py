@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
 from nbprod.analysis import dynamics, knowledge
@@ -14,7 +13,6 @@ from nbprod.analysis.magics import Magics
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
 STATEMENTS = frozenset({"execute", "executemany", "executescript", "sql"})
 ASKS = ("SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "PRAGMA TABLE_INFO", "VALUES", "FROM")
 ENVIRONMENT_READERS = frozenset({"os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"})
@@ -57,6 +55,7 @@ class Calls(Magics):
         """Call a library's function or class by its full name."""
         call = knowledge.function(dotted)
         self.random(node, dotted)
+        self.evaluated(node, dotted)
         if dotted in ENVIRONMENT_READERS and node.args and isinstance(node.args[0], ast.Constant):
             self.facts.environment.add(str(node.args[0].value))
         for token in call.effects:
@@ -207,11 +206,21 @@ class Calls(Magics):
         return total
 
     def named_in_text(self, node: ast.Call) -> None:
-        """Note the names in `df.query("x > @limit")`."""
-        for item in ast.walk(node):
-            if isinstance(item, ast.Constant) and isinstance(item.value, str):
-                for name in _AT_NAME.findall(item.value):
-                    self.read(name, node.lineno)
+        """Note the names in `df.query("x > @limit")`; of a text made elsewhere, in all texts of the notebook."""
+        for name in sorted(dynamics.at_names([node])):
+            self.read(name, node.lineno)
+        if node.args and not isinstance(node.args[0], ast.Constant):
+            self.mentioned(", ".join(sorted(self.context.at_names)), node.lineno)
+
+    def evaluated(self, node: ast.Call, dotted: str) -> None:
+        """Note the names in `pd.eval("x * k")`."""
+        if dotted != "pandas.eval":
+            return
+        text = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+        if isinstance(text, str):
+            self.mentioned(text, node.lineno)
+        elif node.args:
+            self.facts.effects.setdefault("dynamic", "pandas.eval")
 
     # arguments
 

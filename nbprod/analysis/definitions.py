@@ -129,22 +129,36 @@ class Definitions(Calls):
         outermost = not self.deferred
         before = len(self.facts.definitions)
         self.scopes.append(scope)
-        known = set(self.known)
+        known, outer = set(self.known), self.shared
+        self.shared = self.shared_by(node)
         self.block(node.body)
+        shared, self.shared = self.shared, outer
         self.scopes.pop()
         self.known = known
         if not outermost:
             self.bind(node.name, NOTHING)
             return
         definition = Definition(node.name, _merged(self.facts.definitions[before:]), code=True)
-        definition.lasting = any(
-            isinstance(item, (ast.Assign, ast.AnnAssign)) and not isinstance(item.value, (ast.Constant, type(None)))
-            for item in node.body
-        )
+        definition.shared = shared
+        definition.lasting = node.name in shared.values()
         del self.facts.definitions[before:]
         self.constructor(definition, node)
         self.facts.definitions.append(definition)
         self.defined(node.name, definition, decorated=bool(node.decorator_list) and not _dataclass(node))
+
+    def shared_by(self, node: ast.ClassDef) -> dict[str, str]:
+        """Return the attributes that instances share with the class, `seen = []`, and whose they are."""
+        found: dict[str, str] = {}
+        for base in node.bases:
+            known = self.context.definitions.get(base.id) if isinstance(base, ast.Name) else None
+            found |= known.shared if known is not None else {}
+        fields = bool(node.decorator_list) and _dataclass(node)  # of which each instance has its own
+        kinds = ast.Assign if fields else (ast.Assign, ast.AnnAssign)
+        for item in node.body:
+            if isinstance(item, kinds) and not isinstance(item.value, (ast.Constant, type(None))):
+                targets = item.targets if isinstance(item, ast.Assign) else [item.target]
+                found |= {target.id: node.name for target in targets if isinstance(target, ast.Name)}
+        return found
 
     def constructor(self, definition: Definition, node: ast.ClassDef) -> None:
         """Note what becomes of the arguments of a class: kept, and where `__init__` does more, perhaps changed."""

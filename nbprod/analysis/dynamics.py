@@ -8,10 +8,14 @@ from __future__ import annotations
 import ast
 import re
 import string
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _Tree = TypeVar("_Tree", bound=ast.AST)
 MENTIONS = re.compile(r"\b(eval|exec|globals|locals|vars)\s*\(")
+_AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
 NAMESPACES = frozenset({"globals", "locals", "vars"})
 SCOPES = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef),
@@ -29,6 +33,17 @@ def seen_through(text: str, statements: list[ast.stmt]) -> list[ast.stmt]:
         code = _executed(statement)
         found += [rewriter.visit(each) for each in ([statement] if code is None else code)]
     return found
+
+
+def at_names(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return the names after `@` in texts, as in `df.query("x > @limit")`."""
+    return {
+        name
+        for node in nodes
+        for item in ast.walk(node)
+        if isinstance(item, ast.Constant) and isinstance(item.value, str) and "@" in item.value
+        for name in _AT_NAME.findall(item.value)
+    }
 
 
 def namespace(node: ast.AST) -> bool:

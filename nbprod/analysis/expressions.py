@@ -54,6 +54,8 @@ class Context:
         members share nothing.
     lazy
         Whether annotations are not evaluated: the notebook imports that from `__future__`.
+    at_names
+        Names it binds that stand after `@` in its texts: where a text is made elsewhere, `df.query(text)` may read any.
     names
         Numbers for the names, so that sets of them are masks.
     enumerated
@@ -68,6 +70,7 @@ class Context:
     immutable: set[str] = field(default_factory=set)
     flat: set[str] = field(default_factory=set)
     lazy: bool = False
+    at_names: set[str] = field(default_factory=set)
     names: Index[str] = field(default_factory=Index)
     enumerated: bool = False
 
@@ -99,6 +102,7 @@ class Expressions:
         self.local_mutated: set[str] = set()
         self.changing: set[int] = set()  # lambdas that change what they are called with, by `id()`
         self.offset = 0
+        self.shared: dict[str, str] = {}
 
     # names
 
@@ -325,6 +329,8 @@ class Expressions:
             self.facts.state.setdefault(dotted, dotted)
         elif node.attr in NAMES_OF_IPYTHON:
             self.facts.effects.setdefault("dynamic", f".{node.attr}")
+        if node.attr in self.shared and self.deferred:
+            flow = flow | Flow(frozenset((self.shared[node.attr],)), frozenset())  # `self.seen` is the class's
         return flow
 
     def _subscript(self, node: ast.Subscript) -> Flow:

@@ -106,6 +106,8 @@ class Definition:
         What its result may share: parameters as `name`, names of the notebook in `facts`.
     lasting
         Whether it is a class with attributes that can be changed through its instances (`seen = []`).
+    shared
+        Attributes that instances share with a class, and the name of the class: its own and those of its bases.
     code
         Whether its result may carry its code: generators, nested functions, instances of notebook classes.
     """
@@ -119,3 +121,4 @@ class Definition:
     returned_parameters: frozenset[str] = frozenset()
     code: bool = True
     lasting: bool = False
+    shared: dict[str, str] = field(default_factory=dict)

@@ -144,7 +144,7 @@ class Magics(Callbacks):
     def mentioned(self, text: str, line: int) -> None:
         """Read the names in an expression that the notebook binds; without them the shell takes the text as it is."""
         try:
-            names = {item.id for item in ast.walk(ast.parse(text.strip(), mode="eval")) if isinstance(item, ast.Name)}
+            names = {item.id for item in ast.walk(ast.parse(text.strip())) if isinstance(item, ast.Name)}
         except (SyntaxError, ValueError):
             return
         for name in sorted(names):

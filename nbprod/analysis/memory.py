@@ -62,6 +62,7 @@ class View:
     meanings: dict[str, tuple[str | bool | None, ...]]
     definitions: dict[str, Definition | None]
     methods: dict[str, list[Definition | None]]
+    at_names: set[str]
 
 
 @dataclass(slots=True)
@@ -115,7 +116,7 @@ def view(context: Context, words: frozenset[str]) -> View:
         unchanging = name in context.immutable, name in context.flat, name in context.global_names
         meanings[name] = (context.imports.get(name), *unchanging)
     methods = {name: list(context.methods[name]) for name in words & context.methods.keys()}
-    return View(meanings, definitions, methods)
+    return View(meanings, definitions, methods, context.at_names if words & {"query", "eval"} else set())
 
 
 def _words(statements: Sequence[ast.stmt]) -> frozenset[str]:

@@ -137,7 +137,11 @@ class _View:
 
         self.bound.update(names)
         try:
-            snapshot.load([group], list(names), self.module.__dict__, Buffers(str(self.values.home / "buffers")))  # type: ignore[list-item]  # a Group read from JSON
+            sys.path.insert(0, str(self.values.folder))
+            try:
+                snapshot.load([group], list(names), self.module.__dict__, Buffers(str(self.values.home / "buffers")))  # type: ignore[list-item]  # a Group read from JSON
+            finally:
+                sys.path.remove(str(self.values.folder))
         except Exception as error:  # unpickling runs the user's classes: whatever it raises is the reason
             self.bound.difference_update(names)
             hint = "run the notebook again, or read the value with the notebook's own Python"

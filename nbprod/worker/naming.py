@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 SHELL = frozenset(
     """In Out exit quit get_ipython open _ __ ___ _i _ii _iii _ih _oh _dh _exit_code _sh __name__ __doc__
@@ -14,9 +17,9 @@ SHELL = frozenset(
 _HISTORY = re.compile(r"_i?\d+")
 
 
-def visible(namespace: dict[str, Any]) -> set[str]:
-    """Return the names that are the user's, not the shell's."""
-    return {name for name in namespace if not hidden(name)}
+def visible(namespace: dict[str, Any], own: Collection[str] = ()) -> set[str]:
+    """Return the names that are the user's, not the shell's, unless among `own`: the notebook binds those itself."""
+    return {name for name in namespace if not hidden(name) or name in own}
 
 
 def hidden(name: str) -> bool:

@@ -35,7 +35,9 @@ def reducer(kind: type, home: str) -> Callable[[Any], Any] | None:
     mine = [base for base in kind.__mro__ if base.__module__ in (home, "__main__")]
     own = [name for base in mine for name in ("__getstate__", "__reduce__", "__reduce_ex__") if name in base.__dict__]
     plain = all(base in mine or base is object for base in kind.__mro__)
-    return _exact if own and plain and set(own) == {"__getstate__"} else None
+    # pickle asks a new object for `__setstate__`; a `__getattr__` that reads attributes would call itself for ever
+    asks = not own and hasattr(kind, "__getattr__") and not hasattr(kind, "__setstate__")
+    return _exact if plain and (asks or set(own) == {"__getstate__"}) else None
 
 
 def _view(view: Any) -> Any:

@@ -32,16 +32,17 @@ class Outputs:
         self._namespace = namespace
         self._inputs = inputs
         self._references = set(spec["references"])
-        self._before = visible(namespace)
+        expected = set(spec["outputs"])
+        self._before = visible(namespace, expected)
         self._everything = spec.get("everything", False)
-        self._written = self._before if self._everything else set(spec["outputs"])
+        self._written = self._before if self._everything else expected
         # A name that nothing is expected to write is kept hold of, so that being bound anew is seen for sure; the
         # others are not, so that what they held can be freed.
         self._held = {name: namespace[name] for name in self._before - self._written}
 
     def save(self, buffers: Buffers) -> Saved:
         """Store what is new or changed; returns groups, unstorable, deleted and unchanged names."""
-        now = visible(self._namespace)
+        now = visible(self._namespace, self._written)
         chosen = self._with_groups(self._changed(now), now)
         chosen |= self._unforeseen(chosen, now)
         # What was only loaded is stored again where something new shares objects with it.

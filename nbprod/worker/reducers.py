@@ -110,11 +110,19 @@ def cell(value: types.CellType) -> Any:
         return make_cell, ()
 
 
+def make_module(name: str, inner: tuple[str, ...]) -> types.ModuleType:
+    """Return a module, what was imported below it imported again; called while a snapshot is loaded."""
+    for full in inner:
+        with suppress(ImportError):
+            importlib.import_module(full)
+    return importlib.import_module(name)
+
+
 def module(value: types.ModuleType) -> Any:
-    """Return how to store a module: by its name."""
+    """Return how to store a module: by its name, and by those of its submodules that were imported."""
     if sys.modules.get(value.__name__) is not value:
         raise NotStorable(module_reason(value))
-    return importlib.import_module, (value.__name__,)
+    return make_module, (value.__name__, tuple(sorted(n for n in sys.modules if n.startswith(value.__name__ + "."))))
 
 
 def see_home(kind: type) -> None:

@@ -5,6 +5,7 @@ A case begins with `=== name`; lines beginning with `---` open its parts, whose 
 * `--- a` a cell of stage a; `--- -` an untagged cell; `--- setup`, `parameters`, `gate`, `skip`, `md` likewise,
 * `--- file PATH` a file beside the notebook (in another notebook, `# %% TAG` begins each cell), `--- env NAME=VALUE`, `--- set NAME = LITERAL` an override,
 * `--- expect` lines `name = literal`: what must come out besides all other values, which are those top to bottom,
+* `--- except NAME …` names not compared,
 * `--- needs 3.12` the Python whose syntax it uses,
 * `--- refused CODE [CELL [LINE]]` instead: refused before running, there, with a fix.
 """
@@ -35,6 +36,7 @@ class Case:
     expect: dict[str, Any] = field(default_factory=dict)
     refused: tuple[str, int | None, int | None] | None = None
     needs: tuple[int, ...] = (3, 0)
+    aside: set[str] = field(default_factory=set)
 
     def __str__(self) -> str:
         return f"{self.group}: {self.name}"
@@ -73,6 +75,8 @@ def _add(case: Case, word: str, rest: str, body: str) -> None:
     elif word == "set":
         name, _, value = rest.partition("=")
         case.given[name.strip()] = ast.literal_eval(value.strip())
+    elif word == "except":
+        case.aside.update(rest.split())
     elif word == "needs":
         case.needs = tuple(map(int, rest.split(".")))
     elif word == "expect":

@@ -15,7 +15,7 @@ from typing import Any
 
 CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type, functools.partial)
 ITERATED = ("dict_keys", "dict_values", "dict_items", "deque", "set", "frozenset")
-QUIET = ("_Feature", "_Environ", "RcParams")
+QUIET = ("_Feature", "_Environ", "RcParams", "Logger")
 PLAIN = (int, float, complex, str, bytes, bytearray, bool, type(None), range, slice)
 
 
@@ -38,7 +38,7 @@ def namespace(names: dict[str, Any]) -> dict[str, str]:
 
 def write(names: dict[str, Any], path: str) -> None:
     """Write the texts of a namespace to a file."""
-    Path(path).write_text(json.dumps(namespace(dict(names))), encoding="utf-8")
+    Path(path).write_text(json.JSONEncoder().encode(namespace(dict(names))), encoding="utf-8")
 
 
 class _Walk:
@@ -115,7 +115,7 @@ class _Walk:
             return f"{value.dtype!r} {list(value.names)} {getattr(value, 'freq', None)} {self.several(value.tolist(), depth)}"
         if isinstance(value, (pandas.Timestamp, pandas.Timedelta, pandas.Period, pandas.Interval)):
             return f"{value!r} {getattr(value, 'tz', '')}"
-        return self.text(value.obj, depth) if "groupby" in type(value).__module__ else repr(value)
+        return self.text(value.obj, depth) if "GroupBy" in type(value).__name__ else repr(value)
 
     def _pathlib(self, value: Any, depth: int) -> str:
         return str(value)
@@ -133,6 +133,8 @@ class _Walk:
     _mpl_toolkits = _matplotlib
 
     def _object(self, value: Any, depth: int) -> str:
+        if isinstance(value, dict):
+            return self._builtins(value, depth)
         own = {**getattr(value, "__dict__", {}), **{k: getattr(value, k) for k in _slots(value) if hasattr(value, k)}}
         if own:
             return ", ".join(

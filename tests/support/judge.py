@@ -108,6 +108,8 @@ def compare(case: Case, run: Any, expected: dict[str, str]) -> None:
     """Compare every value of the run with the notebook's, and with those the table names."""
     wrong = []
     for name, text in expected.items():
+        if name in case.aside:
+            continue
         try:
             got = describe.describe(run[name])
         except MissingValue as error:
@@ -115,7 +117,8 @@ def compare(case: Case, run: Any, expected: dict[str, str]) -> None:
                 wrong.append(f"{name}: {error.code} {error.message}, in the notebook {text[:200]}")
             continue
         if got != text:
-            wrong.append(f"{name}: {got[:300]}, in the notebook {text[:300]}")
+            at = max(0, next((i for i, (a, b) in enumerate(zip(got, text, strict=False)) if a != b), 0) - 60)
+            wrong.append(f"{name}: {got[at:][:200]}, in the notebook {text[at:][:200]}")
     for name, value in case.expect.items():
         try:
             told = run[name]
