@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 class Definitions(Calls):
     """Expressions, and statements that define functions and classes."""
 
+    def __init__(self, context: Context, facts: Facts) -> None:
+        super().__init__(context, facts)
+        self.shared: dict[str, str] = {}
+
+    def _attribute(self, node: ast.Attribute) -> Flow:
+        flow = super()._attribute(node)
+        if node.attr in self.shared and self.deferred:  # `self.seen` is the class's
+            return flow | Flow(frozenset((self.shared[node.attr],)), frozenset())
+        return flow
+
     def settle(self) -> None:
         """Hand changes of local names on to the notebook's names that share their objects."""
         for group in _groups(self.links):

@@ -27,7 +27,6 @@ BUILTINS = frozenset(dir(builtins)) | {
     "exit",
     "quit",
 }
-NAMES_OF_IPYTHON = frozenset({"user_ns", "user_global_ns", "user_module"})
 GLOBALS_OF_IPYTHON = frozenset({"In", "Out", "_", "__", "___"})
 
 
@@ -102,7 +101,6 @@ class Expressions:
         self.local_mutated: set[str] = set()
         self.changing: set[int] = set()  # lambdas that change what they are called with, by `id()`
         self.offset = 0
-        self.shared: dict[str, str] = {}
 
     # names
 
@@ -327,10 +325,6 @@ class Expressions:
         flow = self.flow(node.value)
         if dotted == "os.environ":
             self.facts.state.setdefault(dotted, dotted)
-        elif node.attr in NAMES_OF_IPYTHON:
-            self.facts.effects.setdefault("dynamic", f".{node.attr}")
-        if node.attr in self.shared and self.deferred:
-            flow = flow | Flow(frozenset((self.shared[node.attr],)), frozenset())  # `self.seen` is the class's
         return flow
 
     def _subscript(self, node: ast.Subscript) -> Flow:

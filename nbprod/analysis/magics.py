@@ -17,6 +17,7 @@ _DOLLAR = re.compile(r"(?<![$\\])\$\{?([A-Za-z_]\w*)")
 _BRACES = re.compile(r"\{([^{}]+)\}")
 _BOUND_BY_SHELL = re.compile(r"--(?:out|err|proc)[ =]+([A-Za-z_]\w*)")
 _TIMING = re.compile(r"\s*-(?:[nrpNR]\s*\d+|[tcqov]+)(?=\s|$)")
+_NAMESPACES = frozenset({"user_ns", "user_global_ns", "user_module"})
 _LATER = re.compile(r"(^|\s)-($|b|\d)")  # `%cd -`, `%cd -b name`: where it was before
 
 
@@ -131,6 +132,11 @@ class Magics(Callbacks):
                     inner.lineno = node.lineno
         self.block(body)
         return True
+
+    def _attribute(self, node: ast.Attribute) -> Flow:
+        if node.attr in _NAMESPACES:
+            self.facts.effects.setdefault("dynamic", f".{node.attr}")
+        return super()._attribute(node)
 
     # names in the text of a magic
 
