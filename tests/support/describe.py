@@ -53,7 +53,7 @@ class _Walk:
         name = kind.__name__
         if isinstance(value, PLAIN) or name in ("ellipsis", "NAType", "NaTType", "NotImplementedType"):
             return f"{name} {value!r}" if kind is not float else f"float {value.hex()}"
-        if isinstance(value, CODE):
+        if isinstance(value, CODE) or (callable(value) and hasattr(value, "__name__")):
             return f"code {getattr(value, '__name__', name)}"
         if isinstance(value, types.ModuleType):
             return f"module {value.__name__}"

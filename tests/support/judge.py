@@ -37,7 +37,7 @@ def judge(case: Case, root: Path, **options: Any) -> None:
     """Check one case in the empty folder `root`; raises `Wrong`."""
     folder = root / "pipeline"
     path = place(case, folder)
-    with _inside(folder, case.env):
+    with inside(folder, case.env):
         pipeline = analyze(path)
         if case.refused is not None:
             refused(case, pipeline.errors)
@@ -96,7 +96,7 @@ def top_to_bottom(case: Case, folder: Path) -> dict[str, str]:
         {"kind": "cell", "cell": number, "cell_id": str(number), "source": source, "first_line": 1}
         for number, source in enumerate(sources, 1)
     ]
-    with _inside(folder, case.env):
+    with inside(folder, case.env):
         for event in events(steps, "python3", folder):
             if event["event"] == "failed":
                 raise Wrong(f"the notebook itself fails: {event['cell']}: {event['ename']}: {event['evalue']}")
@@ -134,7 +134,7 @@ def compare(case: Case, run: Any, expected: dict[str, str]) -> None:
 
 
 @contextmanager
-def _inside(folder: Path, env: dict[str, str]) -> Iterator[None]:
+def inside(folder: Path, env: dict[str, str]) -> Iterator[None]:
     """Work in a folder with variables set; what values of a run bring into this process is put away again."""
     before, path, cwd, modules = dict(os.environ), list(sys.path), Path.cwd(), set(sys.modules)
     os.environ.update(env)
