@@ -13,7 +13,7 @@ from nbprod.core.notebook import ROLES
 from nbprod.core.pipeline import CellRole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from nbprod.analysis.cells import Parsed
     from nbprod.analysis.notes import Statement
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WHOLE = "notebook"
 PSEUDO = ("serve", "gate", "test")
+YIELDS = (ast.Yield, ast.YieldFrom)
 
 
 def name_stages(parsed: Sequence[Parsed]) -> dict[int, str]:
@@ -102,11 +103,41 @@ def exploration(statements: Sequence[Statement], stages: dict[int, str]) -> set[
     read_at = {
         name: statement.index for statement in statements for name in names.unmask(statement.read_mask & figures)
     }
-    return {
-        cell
+    found = {
+        cell: items
         for cell, items in by_cell.items()
         if all(item.fate != "own" or shows_only(item, items, read_at) for item in items)
     }
+    consumed = _consumed(statements, found.values())
+    return {cell for cell, items in found.items() if not any(item.read_mask & consumed for item in items)}
+
+
+def _consumed(statements: Sequence[Statement], cells: Iterable[Sequence[Statement]]) -> int:
+    """Return the names that cells read and that to look at may change: iterators, generators, `defaultdict`s."""
+    names = statements[0].names
+    read = 0
+    for items in cells:
+        for item in items:
+            read |= item.read_mask
+    lazy = set(knowledge.sets("functions")["changed_by_reading"]) if read else set()
+    found = 0
+    for statement in statements if read else ():
+        node = statement.node
+        if isinstance(node, ast.FunctionDef) and any(isinstance(item, YIELDS) for item in ast.walk(node)):
+            lazy.add(node.name)
+        bound = names.mask(statement.facts.binds) & read
+        if bound and isinstance(node, (ast.Assign, ast.AnnAssign)) and _is_lazy(node.value, lazy):
+            found |= bound
+    return found
+
+
+def _is_lazy(node: ast.expr | None, lazy: set[str]) -> bool:
+    """Whether a value, or a member of one written out, is of a kind that changes by being read."""
+    if isinstance(node, ast.Call):
+        called = node.func
+        return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) in lazy
+    members: list[ast.expr] = getattr(node, "elts", None) or getattr(node, "values", None) or []
+    return isinstance(node, ast.GeneratorExp) or any(_is_lazy(item, lazy) for item in members)
 
 
 def shows_only(statement: Statement, cell: Sequence[Statement], read_at: dict[str, int]) -> bool:

@@ -14,7 +14,6 @@ THREAD = "a running thread, process or pool, which exists only in its own proces
 GENERATOR = "a generator, which can be consumed only where it was made; store list(…) of it"
 ASYNC = "part of a running event loop, which exists only in its own process"
 SHELL = "part of the running IPython shell"
-MEMORY = "a view of another object's memory, which a stored copy would not be"
 REFERENCE = "a weak reference, which lives only in its own process"
 MEMORY = "a window on memory that another value owns; keep that value, and make the window where it is needed"
 FRAME = "part of a running program (frame or traceback)"
@@ -26,7 +25,6 @@ REASONS: dict[str, str] = {
     "builtins.memoryview": MEMORY,
     "builtins.frame": FRAME,
     "builtins.traceback": FRAME,
-    "builtins.memoryview": MEMORY,
     "weakref.ReferenceType": REFERENCE,
     "weakref.ProxyType": REFERENCE,
     "_io.TextIOWrapper": FILE,
