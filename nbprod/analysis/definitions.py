@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.calls import Calls
+from nbprod.analysis.classes import changes_class
 from nbprod.analysis.facts import NOTHING, Definition, Facts, Flow
 from nbprod.analysis.scopes import parameters_of
 
@@ -150,18 +151,25 @@ class Definitions(Calls):
             return
         definition = Definition(node.name, _merged(self.facts.definitions[before:]), code=True)
         definition.shared = shared
-        definition.lasting = node.name in shared.values()
+        definition.itself = changes_class(node) or any(base.itself for base in self.bases(node))
+        definition.lasting = node.name in shared.values() or definition.itself
+        if definition.itself:
+            definition.facts.mutates.add(node.name)
         del self.facts.definitions[before:]
         self.constructor(definition, node)
         self.facts.definitions.append(definition)
         self.defined(node.name, definition, decorated=bool(node.decorator_list) and not _dataclass(node))
 
+    def bases(self, node: ast.ClassDef) -> list[Definition]:
+        """Return the notebook's own classes among the bases."""
+        names = [base.id for base in node.bases if isinstance(base, ast.Name)]
+        return [known for name in names if (known := self.context.definitions.get(name)) is not None]
+
     def shared_by(self, node: ast.ClassDef) -> dict[str, str]:
         """Return the attributes that instances share with the class, `seen = []`, and whose they are."""
         found: dict[str, str] = {}
-        for base in node.bases:
-            known = self.context.definitions.get(base.id) if isinstance(base, ast.Name) else None
-            found |= known.shared if known is not None else {}
+        for base in self.bases(node):
+            found |= base.shared
         fields = bool(node.decorator_list) and _dataclass(node)  # of which each instance has its own
         kinds = ast.Assign if fields else (ast.Assign, ast.AnnAssign)
         for item in node.body:

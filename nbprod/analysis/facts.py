@@ -104,6 +104,8 @@ class Definition:
         Parameters whose object it may change.
     returned
         What its result may share: parameters as `name`, names of the notebook in `facts`.
+    itself
+        Whether it is a class whose methods set attributes of the class: `type(self).made += 1`.
     lasting
         Whether it is a class with attributes that can be changed through its instances (`seen = []`).
     shared
@@ -121,4 +123,5 @@ class Definition:
     returned_parameters: frozenset[str] = frozenset()
     code: bool = True
     lasting: bool = False
+    itself: bool = False
     shared: dict[str, str] = field(default_factory=dict)

@@ -38,6 +38,12 @@ class Patches(Expressions):
         """Note that state outside variables is read or changed."""
         self.facts.state.setdefault(token, cause)
 
+    def _attribute(self, node: ast.Attribute) -> Flow:
+        flow = super()._attribute(node)
+        if "__get__" in self.context.methods:  # a descriptor of the notebook may note that it was asked
+            self.mutate(self.changed(node, flow))
+        return flow
+
     def changed(self, node: ast.Attribute | ast.Subscript, base: Flow) -> Flow:
         """Return whose objects change when a part is set: a class or function named directly counts as well."""
         return self.directly(node.value, base)

@@ -33,7 +33,7 @@ def stage_spec(
         "inputs": decision.inputs.specs,
         "state": decision.inputs.carriers,
         "references": references(pipeline),
-        "outputs": sorted(stage.writes),
+        "outputs": sorted({*stage.writes, *stage.deletes}),
         "patches": list(stage.patches),
         "metrics": list(stage.options.metrics),
         "buffers": str(planner.buffers.root),
