@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nbprod.analysis.bits import Bits
 from nbprod.analysis.reach import NOWHERE, Reaches
+from nbprod.analysis.sketches import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,7 +100,7 @@ class Aliases:
             if name in self.group_of:
                 self._leave(name)
         for name, code in codes.items():
-            self._carry(name, code, surely=name in facts.binds)
+            self.carry(name, code, surely=name in facts.binds)
             groups, loose = origins[name]
             if code.returned:
                 more = self._origins(code.returned)
@@ -109,7 +110,7 @@ class Aliases:
         for names in facts.joins:
             self._merge(*self._origin(names))
 
-    def _carry(self, name: str, code: Code, *, surely: bool) -> None:
+    def carry(self, name: str, code: Code, *, surely: bool) -> None:
         """Note what code a name's value may bring along from now on."""
         before = self.codes.get(name, NO_CODE)
         after = code if surely else Code(code.definitions | before.definitions, code.returned | before.returned)
@@ -209,6 +210,7 @@ def resolve(statements: Sequence[Statement], names: Index[str]) -> None:
     """Fill in, for each statement, what it does including the code it may run and the names that share objects."""
     aliases = Aliases(names)
     reaches = aliases.reaches
+    named = classes = 0
     for statement in statements:
         facts = statement.facts
         statement.names, statement.definitions = names, reaches.definitions
@@ -225,7 +227,14 @@ def resolve(statements: Sequence[Statement], names: Index[str]) -> None:
         if facts.uncommitted or facts.committed:
             statement.uncommitted = Bits(names, aliases.shared_with(names.mask(facts.uncommitted)))
             statement.committed = Bits(names, aliases.shared_with(names.mask(facts.committed)))
+        loads = named and "unpickle" in statement.effects
+        unpickled = _unpickle(statement, named, classes, aliases) if loads else NO_CODE
         aliases.apply(statement)
+        for name in (facts.binds | facts.maybe | facts.mutates) if unpickled.definitions else ():
+            aliases.carry(name, unpickled, surely=False)
+        if statement.sketch.named:
+            named |= names.mask(statement.sketch.named)
+            classes |= 0 if isinstance(statement.node, FUNCTIONS) else names.mask(statement.sketch.named)
     for statement in statements:
         if statement.role == "serve":
             # what it defines is called when all else is done
@@ -258,6 +267,21 @@ def _through_instances(statement: Statement, aliases: Aliases) -> None:
     for definition in reaches.definitions.unmask(lasting):
         given |= aliases.names.bit(definition.name)
     statement.mutate_mask |= aliases.shared_with(given)
+
+
+def _unpickle(statement: Statement, named: int, classes: int, aliases: Aliases) -> Code:
+    """Add the functions and classes that a pickle may tell by name; return what the value loaded may bring along."""
+    code = aliases.code_among(named)
+    statement.read_mask |= named | code.reads
+    statement.maybe_mask |= code.maybe
+    statement.mutate_mask |= aliases.shared_with(code.mutates)
+    inside = aliases.code_among(classes).definitions
+    for item in aliases.reaches.definitions.unmask(code.definitions & ~inside):
+        # functions that ask the network, draw random numbers or the like are not what pickles hold
+        if not item.facts.state and not item.facts.effects.keys() - {"display", "unknown"}:
+            inside |= 1 << aliases.reaches.number(item)
+    statement.active_mask |= inside
+    return Code(inside, 0)
 
 
 def _absorb(statement: Statement, active: Reach, aliases: Aliases) -> None:

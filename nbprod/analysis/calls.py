@@ -247,6 +247,8 @@ class Calls(Magics):
         """Note an effect beyond names; `open` writes or reads by its mode, paths are kept when literal."""
         if what == "import":
             self.opaque(name)
+        if name == "numpy.load" and what == "unpickle" and not _gives(node, "allow_pickle"):
+            return
         if what not in ("file-read", "file-write"):
             self.facts.effects.setdefault(what, name)
             return

@@ -144,7 +144,7 @@ def shows_only(statement: Statement, cell: Sequence[Statement], read_at: dict[st
     """Whether a statement leaves nothing behind that a later cell, or a person, could look for."""
     facts = statement.facts
     if (
-        set(statement.effects) - {"display", "file-read"}
+        set(statement.effects) - {"display", "file-read", "unpickle"}
         or statement.state
         or statement.patches
         or facts.deletes

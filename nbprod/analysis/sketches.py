@@ -16,6 +16,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 PLAIN = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 SCOPES = frozenset((ast.Lambda, *COMPREHENSIONS))
+MAKES_CLASSES = frozenset({"namedtuple", "NamedTuple", "Enum", "IntEnum", "StrEnum", "Flag", "make_dataclass", "type"})
 SIMPLE_CALLS = frozenset({"int", "float", "str", "bool", "len", "round", "abs"})
 
 
@@ -55,6 +56,8 @@ class Sketch:
         Names of methods of the classes in it, once for each.
     global_names
         Names that functions bind by `global`.
+    named
+        The functions and classes in it that a pickle may tell by their name.
     kind
         Why it may be replayed, as far as that shows in the text; empty while nobody asked.
     """
@@ -68,6 +71,7 @@ class Sketch:
     definition: str | None
     methods: list[str] = field(default_factory=list)
     global_names: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
     kind: str | None = ""
     _digest: bytes = b""
 
@@ -103,6 +107,8 @@ def _sketch(node: ast.stmt) -> Sketch:
                 value = value or Value(_needs(node.value), _flat(node.value))
                 values[target.id] = value
     sketch = Sketch(node, first, node.end_lineno or node.lineno, bound, values, _imports(node), definition)
+    if isinstance(node, PLAIN) and isinstance(node.value, ast.Call) and _last(node.value.func) in MAKES_CLASSES:
+        sketch.named = bound
     if hasattr(node, "body") or hasattr(node, "cases"):
         _look_inside(node, sketch)
     return sketch
@@ -136,8 +142,14 @@ def _children(node: ast.AST) -> list[ast.AST]:
     return found
 
 
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
 def _look_inside(node: ast.stmt, sketch: Sketch) -> None:
     for inner in ast.walk(node):
+        if isinstance(inner, DEFINITIONS) and inner.name in sketch.bound:
+            sketch.named.add(inner.name)
         if isinstance(inner, ast.Global):
             sketch.global_names.update(inner.names)
         elif isinstance(inner, ast.ClassDef):
