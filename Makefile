@@ -20,7 +20,8 @@ test: .venv/installed-dev
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: .venv/installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --ignore tests/cases
+	$(BIN)/python -m pytest -m slow -n 2 tests/cases
 
 # Broken notebooks are analysed, random ones run as a notebook and as a pipeline: make fuzz SECONDS=3600 SEED=1
 fuzz: .venv/installed-dev

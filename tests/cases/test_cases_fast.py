@@ -11,7 +11,7 @@ from tests.support.cases import cases
 from tests.support.forked import forked
 from tests.support.judge import judge
 
-GROUPS = ("binding", "peers", "scopes")
+GROUPS = ("binding", "classes", "peers")
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -11,11 +11,13 @@ import pytest
 from nbprod import execution
 from nbprod.api.notebook import analyze
 from nbprod.config import Project
+from tests.cases.test_cases_fast import GROUPS as FAST
+from tests.cases.test_cases_stages import GROUPS as STAGES
 from tests.support.cases import cases
 from tests.support.forked import forked
 from tests.support.judge import HEAVY, Wrong, inside, judge, place
 
-OTHERS = ("lazy", "matplotlib", "numpy", "pandas", "sklearn", "state", "stdlib")
+OTHERS = ("ipython", "lazy", "matplotlib", "numpy", "pandas", "sklearn", "state", "stdlib")
 ENGINES = ("nbprod", "papermill", "ploomber", "extract")
 SPANNING = 40
 
@@ -28,6 +30,10 @@ def spanning():
             groups.setdefault(case.group, []).append(case)
     rounds = zip(*(found[:: max(1, len(found) // 5)][:5] for found in groups.values()), strict=False)
     return [case for one in rounds for case in one][:SPANNING]
+
+
+def test_every_group_is_run():
+    assert {case.group for case in cases()} == {*FAST, *STAGES, *OTHERS}
 
 
 @pytest.mark.slow

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXAMPLES = 100
+FEW = 60
+MANY = 250
+CHECKS = {"derandomize": True, "deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +30,20 @@ def judge() -> Iterator[Judge]:
         one.close()
 
 
-@settings(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+@settings(max_examples=FEW, **CHECKS)
 @given(chance=st.randoms(use_true_random=False))
 def test_pipeline_equals_notebook(judge: Judge, chance: Any):
+    equal(judge, chance)
+
+
+@pytest.mark.slow
+@settings(max_examples=MANY, **CHECKS)
+@given(chance=st.randoms(use_true_random=False))
+def test_by_the_hundred(judge: Judge, chance: Any):
+    equal(judge, chance)
+
+
+def equal(judge: Judge, chance: Any) -> None:
     made = book(chance)
     verdict = judge.judge(made)
     assert not verdict.bad, f"{verdict.kind}\n{made.text()}\n{verdict.detail}"

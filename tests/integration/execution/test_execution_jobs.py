@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from nbprod import execution
+from nbprod import analysis, execution, notebooks
 from nbprod.core.errors import BoundaryError, PlanError, UnavailableError
 from nbprod.core.run import RunOptions, RunStatus
 from nbprod.store import history
@@ -108,8 +108,11 @@ def test_a_missing_or_foreign_kernel_is_one_sentence_with_one_command(bench, tmp
     (folder / "kernel.json").write_text(json.dumps({"argv": ["R"], "language": "R", "display_name": "R"}))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     bench.cells("x = 1", kernelspec={"name": "ir", "display_name": "R", "language": "R"})
-    with pytest.raises(UnavailableError, match=r"runs R|runs r"):
-        bench.run()
+    refused = analysis.analyze([notebooks.read(bench.path, "nb.ipynb")]).errors
+    assert [(item.code, item.message) for item in refused] == [
+        ("NB113", "this is a notebook of R; nbprod runs Python notebooks")
+    ]
+    assert "jupyter kernelspec list" in refused[0].fix
 
 
 @pytest.mark.slow

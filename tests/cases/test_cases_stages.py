@@ -1,4 +1,4 @@
-"""Fixed cases of IPython, roles, state and lazy values, as in `test_cases_fast`; apart, so that two workers share them."""
+"""Fixed cases of scopes, stages and several notebooks, as in `test_cases_fast`; apart, so that two workers share them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.support.cases import cases
 from tests.support.forked import forked
 from tests.support.judge import judge
 
-GROUPS = ("fuzz", "ipython", "several", "stages")
+GROUPS = ("fuzz", "scopes", "several", "stages")
 
 
 @pytest.mark.filterwarnings("ignore")
