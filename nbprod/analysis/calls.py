@@ -84,6 +84,11 @@ class Calls(Magics):
         """Call `eval`, `globals` or the like: an evaluated text may read and change whatever there is."""
         first, rest = self.arguments(node)
         flow = first | rest
+        named = dynamics.text_of(node.args[0]) if len(node.args) == 1 else None
+        if dotted == "builtins.__import__" and named is not None:
+            self.facts.modules.add(named.partition(".")[0])
+            self.opaque(dotted)
+            return NOTHING
         if not dynamics.reaches(node, dotted, inside=bool(self.scopes)):
             if dotted in ("builtins.exec", "builtins.eval"):
                 self.opaque(dotted)
@@ -246,6 +251,8 @@ class Calls(Magics):
     def effect(self, node: ast.Call, what: str, name: str) -> None:
         """Note an effect beyond names; `open` writes or reads by its mode, paths are kept when literal."""
         if what == "import":
+            named = dynamics.text_of(node.args[0]) if node.args else None
+            self.facts.modules |= {named.partition(".")[0]} if named else set()
             self.opaque(name)
         if name == "numpy.load" and what == "unpickle" and not _gives(node, "allow_pickle"):
             return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
+from nbprod.analysis import knowledge
 from nbprod.analysis.expressions import Context
 
 if TYPE_CHECKING:
@@ -34,12 +36,30 @@ def context_of(sketches: Sequence[Sketch]) -> Context:
     context.lazy = any("__future__.annotations" in of for of in imports.values())
     one = {name: next(iter(of)) for name, of in imports.items() if len(of) == 1}
     context.imports = {name: dotted for name, dotted in one.items() if name not in others and name not in defined}
+    _alias_modules(sketches, context)
     single = {name for name, count in defined.items() if count == 1}
     context.definitions = dict.fromkeys(single - others - set(imports))
     values = _values(sketches, context)
     context.immutable = _immutable(values)
     context.flat = {name for name, found in values.items() if all(value.flat for value in found)} - context.immutable
     return context
+
+
+def _alias_modules(sketches: Sequence[Sketch], context: Context) -> None:
+    """Take `m = np`, and `r = np.random` of state that is known, for imports of the same module."""
+    given = [sketch for sketch in sketches if sketch.alias is not None]
+    if not given:
+        return
+    modules = {name for sketch in sketches if isinstance(sketch.node, ast.Import) for name in sketch.imports}
+    for sketch in given:
+        name, value = sketch.alias or ("", "")
+        root, _, rest = value.partition(".")
+        if root not in modules or root not in context.imports or name in context.global_names:
+            continue
+        dotted = f"{context.imports[root]}.{rest}" if rest else context.imports[root]
+        if (not rest or knowledge.function(f"{dotted}.*").state) and sum(name in item.bound for item in sketches) == 1:
+            context.imports[name] = dotted
+            modules.add(name)
 
 
 def _values(sketches: Sequence[Sketch], context: Context) -> dict[str, list[Value]]:

@@ -43,3 +43,11 @@ class Findings:
     pipeline: Pipeline
     cycle: list[str]
     around: Surroundings = NOWHERE
+
+    @property
+    def one_session(self) -> bool:
+        """Whether the cells run as they stand, one after another in one session: the notebook is one stage."""
+        stages = self.pipeline.stages
+        if len(stages) != 1 or any(step.kind != "cell" for step in stages[0].steps):
+            return False
+        return all(item.owner == stages[0].name and item.parsed.top is None for item in self.statements)

@@ -59,6 +59,27 @@ CONFIGURABLE = {
 def stable(statements: Sequence[Statement]) -> dict[str, Statement]:
     """Decide the fate `replay` or `repeat` of statements; return the statement that defines each replayed name."""
     writers = Writers(statements)
+    found = _stable(statements, writers, set())
+    undone = _undone(statements)
+    if any(item.fate == "repeat" and item.state.keys() & undone for item in statements):
+        for item in statements:
+            item.fate = "own"
+        found = _stable(statements, writers, undone)
+    return found
+
+
+def _undone(statements: Sequence[Statement]) -> set[str]:
+    """Return the options that a stage may put back to what they were: repeated after that, a setting would return."""
+    return {
+        token
+        for item in statements
+        if item.fate == "own"
+        for token, cause in item.state.items()
+        if token.endswith(".options") or cause == "warnings.resetwarnings"
+    }
+
+
+def _stable(statements: Sequence[Statement], writers: Writers, undone: set[str]) -> dict[str, Statement]:
     first_read: dict[str, int] = {}
     found: dict[str, Statement] = {}
     prepared: set[str] = set()
@@ -67,7 +88,7 @@ def stable(statements: Sequence[Statement]) -> dict[str, Statement]:
             pass  # replayed, it would come before what makes it possible
         elif _replayable(statement, writers, first_read, found):
             statement.fate = "replay"
-        elif is_future(statement) or _configures(statement, found):
+        elif is_future(statement) or (not statement.state.keys() & undone and _configures(statement, found)):
             statement.fate = "repeat"
         if statement.fate == "own":
             prepared |= _prepares(statement)

@@ -58,6 +58,8 @@ class Sketch:
         Names that functions bind by `global`.
     named
         The functions and classes in it that a pickle may tell by their name.
+    alias
+        The name and what stands for the same: `m = np`, `r = np.random`.
     kind
         Why it may be replayed, as far as that shows in the text; empty while nobody asked.
     """
@@ -72,6 +74,7 @@ class Sketch:
     methods: list[str] = field(default_factory=list)
     global_names: set[str] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
+    alias: tuple[str, str] | None = None
     kind: str | None = ""
     _digest: bytes = b""
 
@@ -109,6 +112,8 @@ def _sketch(node: ast.stmt) -> Sketch:
     sketch = Sketch(node, first, node.end_lineno or node.lineno, bound, values, _imports(node), definition)
     if isinstance(node, PLAIN) and isinstance(node.value, ast.Call) and _last(node.value.func) in MAKES_CLASSES:
         sketch.named = bound
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and len(node.targets) == 1:
+        sketch.alias = (node.targets[0].id, ast.unparse(node.value)) if _path(node.value) else None
     if hasattr(node, "body") or hasattr(node, "cases"):
         _look_inside(node, sketch)
     return sketch
@@ -140,6 +145,12 @@ def _children(node: ast.AST) -> list[ast.AST]:
         elif isinstance(value, ast.expr):
             found.append(value)
     return found
+
+
+def _path(node: ast.expr) -> bool:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name)
 
 
 def _last(node: ast.expr) -> str:

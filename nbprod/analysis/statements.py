@@ -157,8 +157,15 @@ class Statements(Definitions):
     def _if_statement(self, node: ast.If) -> None:
         self.flow(node.test)
         elsewhere = _asks_for_python(node.test)  # `unicode` where Python is older than 3
+        never = _is_false(node.test)
+
+        def body() -> None:
+            self.guards += never
+            self.block(node.body)
+            self.guards -= never
+
         self.guards += elsewhere
-        self.either([lambda: self.block(node.body), lambda: self.block(node.orelse)])
+        self.either([body, lambda: self.block(node.orelse)])
         self.guards -= elsewhere
 
     def _while_statement(self, node: ast.While) -> None:
@@ -222,7 +229,9 @@ class Statements(Definitions):
         self.flow(node.type)
         if node.name:
             self.bind(node.name, NOTHING)
+        self.guards += 1  # where nothing fails, nobody misses a name
         self.block(node.body)
+        self.guards -= 1
         if node.name:
             self.known.discard(self.key(node.name))
 
@@ -245,6 +254,12 @@ def _asks_for_python(test: ast.expr) -> bool:
     """Whether a condition asks which Python this is, or which system."""
     names = (getattr(node, "attr", None) or getattr(node, "id", None) for node in ast.walk(test))
     return any(name in PYTHONS for name in names)
+
+
+def _is_false(test: ast.expr) -> bool:
+    """Whether a condition never holds: `if False:`, `if TYPE_CHECKING:`."""
+    name = getattr(test, "attr", None) or getattr(test, "id", None)
+    return (isinstance(test, ast.Constant) and not test.value) or name == "TYPE_CHECKING"
 
 
 def _catches_names(handler: ast.ExceptHandler) -> bool:

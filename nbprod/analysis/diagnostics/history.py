@@ -18,6 +18,7 @@ _OUTPUT = re.compile(r"_{1,3}|_i{1,3}|_i?[0-9]+|In|Out|_ih|_oh|_dh")
 
 def _history(findings: Findings) -> Iterator[Diagnostic]:
     bound = {name for statement in findings.statements for name in statement.facts.binds | statement.facts.maybe}
+    bound |= {"_", "__", "___"} if findings.one_session else set()
     for statement in findings.statements:
         for name, line in statement.facts.reads.items():
             if name[0] in "_IO" and _OUTPUT.fullmatch(name) and name not in bound and statement.fate != "left-out":
@@ -29,7 +30,8 @@ _HISTORY = Rule(
     "NB205",
     "error",
     "a value from the session's history",
-    "`_`, `Out[3]` and `In` depend on which cells were executed when. Stages run in sessions of their own.",
+    "`_`, `Out[3]` and `In` depend on which cells were executed when. Stages run in sessions of their own. "
+    "In a notebook that is one stage, `_` and `__` are what they are in the notebook.",
     "df.mean()\n# next cell\n_ * 2",
     "means = df.mean()\n# next cell\nmeans * 2",
     check=_history,

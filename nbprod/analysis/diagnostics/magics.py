@@ -46,7 +46,8 @@ def _refused(findings: Findings) -> Iterator[Diagnostic]:
     for statement in findings.statements:
         for kind, name, line in statement.facts.magics:
             said = name == "run" and line in statement.parsed.refused  # why, in together.py
-            if kind == "unknown" and name in REFUSED and not said:
+            empty = name == "reset" and statement.index == 0 and findings.one_session
+            if kind == "unknown" and name in REFUSED and not said and not empty:
                 yield _REFUSED.at(statement, f"%{name} changes names that analysis cannot see", REFUSED[name], line)
 
 
