@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
+from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ OF_PANDAS = frozenset(
         "_subtyp",
     }
 )
+OWNED = 1 << 20
+"""Larger arrays are loaded as views of a file: copying them would cost what mapping saves."""
 PAIRS = 64
 """Clusters with more arrays than this are taken as one without looking at every pair."""
 
@@ -170,6 +173,11 @@ def make_view(memory: Any, layout: tuple[int, tuple[int, ...], tuple[int, ...]],
     return array
 
 
+def make_owner(memory: Any, shape: tuple[int, ...], dtype: Any, order: Any) -> Any:
+    """Return an array with memory of its own, which `resize` asks for; called while a snapshot is loaded."""
+    return numpy_loaded().ndarray(shape, dtype, buffer=memory, order=order).copy(order)
+
+
 def make_frozen(array: Any) -> Any:
     """Return `array`, made read-only; called while a snapshot is loaded."""
     array.flags.writeable = False
@@ -203,6 +211,9 @@ def reduce_array(array: Any, memory: tuple[Any, int] | None) -> Any:
         return make_view, (flat, layout, array.dtype, bool(array.flags.writeable))
     if not array.flags.writeable and not array.flags.forc:
         return make_frozen, (array.copy(),)
+    if array.flags.owndata and array.flags.writeable and array.itemsize and array.nbytes < OWNED:
+        order = "C" if array.flags.c_contiguous else "F"
+        return make_owner, (PickleBuffer(array.ravel("K").view("u1")), array.shape, array.dtype, order)
     return NotImplemented
 
 

@@ -5,6 +5,7 @@ The functions `make_…` and `fill_…` are called while a snapshot is loaded.
 
 from __future__ import annotations
 
+import abc
 import dis
 import importlib
 import marshal
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 GLOBAL_OPERATIONS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "DELETE_GLOBAL", "STORE_GLOBAL")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 HEARS = "__init_subclass__"
+MADE_WITH_CLASS = (types.GetSetDescriptorType, types.MemberDescriptorType)
+PLAIN_METACLASSES = (object, type, abc.ABCMeta)
 FUNCTION_STATE = ("__defaults__", "__kwdefaults__", "__annotations__", "__doc__", "__module__", "__qualname__")
 
 
@@ -144,9 +147,26 @@ def own_class(kind: type, make: Any, parts: Any, state: Any, *rest: Any) -> Any:
         early = {"__qualname__": kind.__qualname__}
         if "__slots__" in body and typing.NamedTuple not in kind.__dict__.get("__orig_bases__", ()):
             early["__slots__"] = body.pop("__slots__")
-        parts[3] = {**parts[3], **early}
+        parts[3] = {**in_order(kind, body), **parts[3], **early}
+        place = {name: number for number, name in enumerate(vars(kind))}
+        body = dict(sorted(body.items(), key=lambda item: place.get(item[0], -1)))
         state, make = (body, others), make_class
     return make, (*parts, None, extra), state, *rest
+
+
+def in_order(kind: type, body: dict[str, Any]) -> dict[str, Any]:
+    """Return what the body of a class begins with, so that its `vars` keep their order: the values are filled in later.
+
+    Only for classes in whose making no library looks at them.
+    """
+    if "__orig_bases__" in vars(kind) or any(HEARS in vars(base) for base in kind.__mro__[1:-1] if not _hears(base)):
+        return {}
+    if any(meta.__module__ == "__main__" or meta not in PLAIN_METACLASSES for meta in type(kind).__mro__):
+        return {}
+    own = list(vars(kind).items())
+    made = next((at for at, (_, item) in enumerate(own) if isinstance(item, MADE_WITH_CLASS)), len(own))
+    written = {"__module__", "__doc__", "__slots__", *body}
+    return {name: item if name == "__doc__" else None for name, item in own[:made] if name in written}
 
 
 def make_class(kind: type, name: str, bases: tuple[type, ...], body: dict[str, Any], *_: Any) -> type:

@@ -54,6 +54,20 @@ CASES = {
         "import pandas as pd\ndf = pd.DataFrame({'a': [1]})\ndf.name = 'train'\ns = pd.Series([1], name='q')\nnote = s.note = [1]",
         "assert df.name == 'train' and s.note is note and s.name == 'q' and not hasattr(df.copy(), 'name')",
     ),
+    "arrays that own their memory": (
+        "import numpy as np\na, b = np.zeros(9), np.asfortranarray(np.arange(6.0).reshape(2, 3))\n"
+        "t, z, e, v = np.array(['2020'], 'M8[D]'), np.array(3.0), np.zeros((0, 2)), np.zeros((3, 3))[1:]",
+        "for x in (a, t): x.resize(5, refcheck=False)\nassert a.shape == t.shape == (5,) and b.flags.f_contiguous\n"
+        "assert b.flags.owndata and z.shape == () and e.shape == (0, 2) and not v.flags.owndata",
+    ),
+    "the order in a class": (
+        "import abc, dataclasses\nclass C:\n    z = 1\n    def b(self): return 1\n    __hash__ = None\n    a = 2\nC.w = 3\n"
+        "class D(C):\n    'doc'\n    __slots__ = ('q', 'p')\n    y = 1\n    def __init__(self): self.q = 4\n"
+        "@dataclasses.dataclass\nclass E:\n    b: int\n    a: int = 3\n"
+        "class F(abc.ABC):\n    z = 1\n    @abc.abstractmethod\n    def a(self): ...\norder = [list(vars(k)) for k in (C, D, E, F)]",
+        "assert order == [list(vars(k)) for k in (C, D, E, F)]\n"
+        "assert D().q == 4 and D.__doc__ == 'doc' and D().b() == 1 and C.__hash__ is None and E(1) == E(1, 3)",
+    ),
     "classes made by a metaclass": (
         "class M(type):\n    made = []\n    def __new__(m, n, b, d):\n        m.made.append(n)\n        return super().__new__(m, n, b, d)\n"
         "class A(metaclass=M): pass\nclass B:\n    made = []\n    def __init_subclass__(cls, **k): B.made.append(cls)\nclass C(B): pass",
