@@ -27,7 +27,7 @@ GLOBAL_OPERATIONS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "D
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 HEARS = "__init_subclass__"
 MADE_WITH_CLASS = (types.GetSetDescriptorType, types.MemberDescriptorType)
-PLAIN_METACLASSES = (object, type, abc.ABCMeta)
+PLAIN_METACLASSES = (type, abc.ABCMeta)
 FUNCTION_STATE = ("__defaults__", "__kwdefaults__", "__annotations__", "__doc__", "__module__", "__qualname__")
 
 
@@ -161,7 +161,8 @@ def in_order(kind: type, body: dict[str, Any]) -> dict[str, Any]:
     """
     if "__orig_bases__" in vars(kind) or any(HEARS in vars(base) for base in kind.__mro__[1:-1] if not _hears(base)):
         return {}
-    if any(meta.__module__ == "__main__" or meta not in PLAIN_METACLASSES for meta in type(kind).__mro__):
+    metaclass: type = type(kind)
+    if metaclass not in PLAIN_METACLASSES:
         return {}
     own = list(vars(kind).items())
     made = next((at for at, (_, item) in enumerate(own) if isinstance(item, MADE_WITH_CLASS)), len(own))
