@@ -156,6 +156,8 @@ class Definitions(Calls):
         if definition.itself:
             definition.facts.mutates.add(node.name)
         del self.facts.definitions[before:]
+        if any(_changes_its_class(item) for item in node.body):
+            definition.facts.mutates.add(node.name)
         self.constructor(definition, node)
         self.facts.definitions.append(definition)
         self.defined(node.name, definition, decorated=bool(node.decorator_list) and not _dataclass(node))
@@ -236,6 +238,21 @@ def _merged(definitions: list[Definition]) -> Facts:
 
 def _dataclass(node: ast.ClassDef) -> bool:
     return all("dataclass" in ast.dump(item) for item in node.decorator_list)
+
+
+def _changes_its_class(item: ast.stmt) -> bool:
+    """Whether `__new__` sets something of the class it is given, `cls.made += 1`."""
+    if not isinstance(item, ast.FunctionDef) or item.name != "__new__" or not parameters_of(item.args):
+        return False
+    given = parameters_of(item.args)[0]
+    set_there = (part for part in ast.walk(item) if not isinstance(getattr(part, "ctx", ast.Load()), ast.Load))
+    return any(_root(part) == given for part in set_there if isinstance(part, (ast.Attribute, ast.Subscript)))
+
+
+def _root(node: ast.expr) -> str | None:
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
 
 
 def _returns_code(node: ast.AST, context: Context) -> bool:

@@ -37,7 +37,16 @@ def reducer(kind: type, home: str) -> Callable[[Any], Any] | None:
     plain = all(base in mine or base is object for base in kind.__mro__)
     # pickle asks a new object for `__setstate__`; a `__getattr__` that reads attributes would call itself for ever
     asks = not own and hasattr(kind, "__getattr__") and not hasattr(kind, "__setstate__")
-    return _exact if plain and (asks or set(own) == {"__getstate__"}) else None
+    if plain and (asks or set(own) == {"__getstate__"}):
+        return _exact
+    return _exact if not own and _makes_itself(kind, mine) else None
+
+
+def _makes_itself(kind: type, mine: list[type]) -> bool:
+    """Say whether a `__new__` of the notebook's, in `mine`, would run again when an object is loaded."""
+    others = [base for base in kind.__mro__ if base not in mine and base is not object]
+    held = any({"__new__", "__reduce__", "__reduce_ex__", "__getstate__"} & vars(base).keys() for base in others)
+    return not held and any("__new__" in vars(base) for base in mine)
 
 
 def _view(view: Any) -> Any:

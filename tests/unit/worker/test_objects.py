@@ -68,6 +68,12 @@ CASES = {
         "assert order == [list(vars(k)) for k in (C, D, E, F)]\n"
         "assert D().q == 4 and D.__doc__ == 'doc' and D().b() == 1 and C.__hash__ is None and E(1) == E(1, 3)",
     ),
+    "objects whose class has a __new__": (
+        "import abc\nclass C(abc.ABC):\n    made = 0\n    def __new__(k, x):\n        k.made += 1\n        return super().__new__(k)\n"
+        "    def __init__(self, x): self.x = x\nclass L(list):\n    def __new__(k, *a): return super().__new__(k, *a)\n"
+        "c, e, b = C(1), C(2), L([1])\nc.other = e",
+        "assert C.made == 2 and c.other is e and (c.x, e.x) == (1, 2) and b == [1] and type(b) is L and type(c) is C",
+    ),
     "classes made by a metaclass": (
         "class M(type):\n    made = []\n    def __new__(m, n, b, d):\n        m.made.append(n)\n        return super().__new__(m, n, b, d)\n"
         "class A(metaclass=M): pass\nclass B:\n    made = []\n    def __init_subclass__(cls, **k): B.made.append(cls)\nclass C(B): pass",
