@@ -5,6 +5,7 @@ numpy and pandas are looked up in `sys.modules`: only what the user's own code l
 
 from __future__ import annotations
 
+import array as array_module
 import importlib
 import sys
 import warnings
@@ -215,6 +216,25 @@ def reduce_array(array: Any, memory: tuple[Any, int] | None) -> Any:
         order = "C" if array.flags.c_contiguous else "F"
         return make_owner, (PickleBuffer(array.ravel("K").view("u1")), array.shape, array.dtype, order)
     return NotImplemented
+
+
+def lenders(values: Iterable[Any]) -> set[int]:
+    """Return which of `values` have memory that `numpy.frombuffer` lends to arrays, by id."""
+    return {id(value) for value in values if type(value) in (bytearray, array_module.array) and len(value)}
+
+
+def lent(array: Any, owners: set[int]) -> Any:
+    """Return how to store an array that shows the memory of one of `owners`, None for others.
+
+    What a snapshot loads lies in memory of this kind too; that is nobody's value.
+    """
+    base = array.base
+    while isinstance(base, (numpy().ndarray, memoryview)):
+        base = base.obj if isinstance(base, memoryview) else base.base
+    if base is None or id(base) not in owners:
+        return None
+    layout = (address(array) - address(numpy().frombuffer(base, "u1")), array.shape, array.strides)
+    return make_view, (base, layout, array.dtype, bool(array.flags.writeable))
 
 
 def is_block(kind: type) -> bool:

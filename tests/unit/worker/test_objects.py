@@ -60,6 +60,11 @@ CASES = {
         "for x in (a, t): x.resize(5, refcheck=False)\nassert a.shape == t.shape == (5,) and b.flags.f_contiguous\n"
         "assert b.flags.owndata and z.shape == () and e.shape == (0, 2) and not v.flags.owndata",
     ),
+    "memory lent to arrays": (
+        "import array\nimport numpy as np\nb, d = bytearray(8), array.array('d', [1, 2])\na = np.frombuffer(b, 'u1')\n"
+        "m, v = np.frombuffer(memoryview(b)[4:], 'u2'), a[::-2]\ne, f = np.frombuffer(d), np.asarray(d)",
+        "b[7], b[4], d[1] = 5, 3, 9\nassert a[7] == v[0] == 5 and m[0] == 3 and e[1] == f[1] == 9\na[0] = 1\nassert b[0] == 1",
+    ),
     "the order in a class": (
         "import abc, dataclasses\nclass C:\n    z = 1\n    def b(self): return 1\n    __hash__ = None\n    a = 2\nC.w = 3\n"
         "class D(C):\n    'doc'\n    __slots__ = ('q', 'p')\n    y = 1\n    def __init__(self): self.q = 4\n"
