@@ -65,6 +65,7 @@ class Saver:
         self.disordered: dict[str, int] = {}
         self.frozen = (types.FunctionType, *kinds.frozen_types())
         self.trees: dict[int, plain.Tree | None] = {}
+        self.indexes: set[int] = set()
         self._kinds: dict[type, bool] = {}
 
     def drafts(self, names: Iterable[str]) -> Iterator[_Draft]:
@@ -121,6 +122,10 @@ class Saver:
         candidates = [name for name in alone if type(self.namespace[name]) not in plain.ATOMS]
         if len(candidates) > 1:
             owners: dict[int, str] = {}
+            # an index changes in its names only; what tables alone share is no reason to keep them together
+            self.indexes = {
+                id(self.namespace[name]) for name in candidates if arrays.is_index(type(self.namespace[name]))
+            }
             for name in candidates:
                 for identity, value in self._identities(name, alone[name].found):
                     owner = owners.setdefault(identity, name)
@@ -147,6 +152,8 @@ class Saver:
         kind = type(value)
         if kind.__name__ == "ndarray" and hasattr(value, "flags"):
             return bool(value.flags.writeable)
+        if id(value) in self.indexes:
+            return True
         if kind not in self._kinds:
             self._kinds[kind] = not kinds.is_frozen(kind, self.frozen)
         return self._kinds[kind]
