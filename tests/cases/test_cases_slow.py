@@ -19,7 +19,7 @@ from tests.support.judge import HEAVY, Wrong, inside, judge, place
 
 OTHERS = ("ipython", "lazy", "matplotlib", "numpy", "pandas", "sklearn", "state", "stdlib")
 ENGINES = ("nbprod", "papermill", "ploomber", "extract")
-SPANNING = 8
+SPANNING = 40
 
 
 def spanning():

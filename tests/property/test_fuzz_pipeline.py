@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FEW = 60
+MANY = 250
 CHECKS = {"derandomize": True, "deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
 
 
@@ -32,6 +33,13 @@ def judge() -> Iterator[Judge]:
 @settings(max_examples=FEW, **CHECKS)
 @given(chance=st.randoms(use_true_random=False))
 def test_pipeline_equals_notebook(judge: Judge, chance: Any):
+    equal(judge, chance)
+
+
+@pytest.mark.slow
+@settings(max_examples=MANY, **CHECKS)
+@given(chance=st.randoms(use_true_random=False))
+def test_by_the_hundred(judge: Judge, chance: Any):
     equal(judge, chance)
 
 
