@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nbprod.analysis.expressions import BUILTINS
 from nbprod.analysis.roles import PSEUDO
+from nbprod.analysis.scripts import followed
 from nbprod.core.pipeline import Edge
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class Linker:
             if definition.facts.files_read or definition.facts.files_written:
                 self.filed |= 1 << number
         self.star = any(item.facts.star for item in statements)
+        self.followed = followed(statements)
 
     def run(self) -> Links:
         """Link stage cells in notebook order, then the serve, gate and test cells, which run after all stages."""
@@ -147,6 +149,8 @@ class Linker:
         """Note where each name comes from that a statement touches."""
         owner = statement.owner
         assert owner is not None
+        if statement.index in self.followed:
+            self.need(owner, self.followed[statement.index])
         # a maybe-write is a read as well: what it does not change must come from before
         touched = statement.read_mask | statement.mutate_mask | statement.maybe_mask
         # values refer to the definitions they carry by name
@@ -198,6 +202,7 @@ class Linker:
             needs.add(item.index)
             reads = item.read_mask & self.replayed & ~self.known.get(owner, 0)
             todo += [self.stable[name] for name in self.index.unmask(reads)]
+            todo += [self.followed[item.index]] if item.index in self.followed else []
 
     def absent(self, statement: Statement, names: int) -> None:
         """Note names that nobody defined before; only those that are surely looked up here are missing."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nbprod.analysis.cells import Parsed
     from nbprod.core.notebook import Cell, Notebook
 
-_EXITS = re.compile(r"\b(sys\.exit|SystemExit|exit|quit)\b\s*\(")
+_EXITS = re.compile(r"(?<![\w.])(exit|quit)\s*\(")
 _KEPT = ("stage", "setup")
 
 
@@ -89,7 +89,7 @@ def _unfit(other: Notebook | None, running: tuple[str, ...]) -> tuple[str, str] 
         if cell.kind == "code" and "__future__" in cell.body:
             return f"a __future__ import of {other.path} would hold for later cells", "take it out, or use import"
         if not cell.number and _EXITS.search(cell.body):
-            return f"{other.path} may end itself before its last line", "import its functions and call them"
+            return f"exit() and quit() in {other.path} are the shell's", "use sys.exit()"
     return None
 
 

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.expressions import BUILTINS
+from nbprod.analysis.scripts import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,8 +84,9 @@ def _stable(statements: Sequence[Statement], writers: Writers, undone: set[str])
     first_read: dict[str, int] = {}
     found: dict[str, Statement] = {}
     prepared: set[str] = set()
+    scripts = Progress()
     for statement in statements:
-        if _imports(statement) & prepared:
+        if _imports(statement) & prepared or scripts.stays(statement):
             pass  # replayed, it would come before what makes it possible
         elif _replayable(statement, writers, first_read, found):
             statement.fate = "replay"
@@ -92,6 +94,7 @@ def _stable(statements: Sequence[Statement], writers: Writers, undone: set[str])
             statement.fate = "repeat"
         if statement.fate == "own":
             prepared |= _prepares(statement)
+        scripts.note(statement)
         for name in _defines(statement):
             found.setdefault(name, statement)
         for name in statement.facts.reads:

@@ -7,6 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.cells import Layout
+from nbprod.analysis.scripts import goes_on
 from nbprod.core.pipeline import Step
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ def whole(parsed: Parsed, statements: Sequence[Statement]) -> Step:
     """Return the step that executes a cell as it is."""
     cell = parsed.cell
     dropped = cell.source.count("\n") - cell.body.count("\n")
-    names = {name for statement in statements for name in (*statement.facts.binds, *statement.facts.maybe)}
-    return _step(parsed, "cell", cell.body, 1 + dropped, names)
+    return _step(parsed, "cell", cell.body, 1 + dropped, statements)
 
 
 def cut(kind: StepKind, statements: Sequence[Statement]) -> Step:
@@ -42,13 +42,15 @@ def cut(kind: StepKind, statements: Sequence[Statement]) -> Step:
             kept[number] = f"{kept[number]}; {text}" if number in kept and shared else text
     first, last = min(kept), max(kept)
     source = "\n".join(kept.get(number, "") for number in range(first, last + 1))
+    return _step(parsed, kind, source, first + parsed.offset, statements)
+
+
+def _step(parsed: Parsed, kind: StepKind, source: str, first: int, statements: Sequence[Statement]) -> Step:
     names = {name for statement in statements for name in (*statement.facts.binds, *statement.facts.maybe)}
-    return _step(parsed, kind, source, first + parsed.offset, names)
-
-
-def _step(parsed: Parsed, kind: StepKind, source: str, first: int, names: set[str]) -> Step:
-    cell, written = parsed.cell, tuple(sorted(names))
-    return Step(kind, cell.number, cell.id, source, first, parsed.notebook, written, parsed.order, parsed.argv)
+    cell, written, tolerant = parsed.cell, tuple(sorted(names)), goes_on(statements, kind)
+    return Step(
+        kind, cell.number, cell.id, source, first, parsed.notebook, written, parsed.order, parsed.argv, tolerant
+    )
 
 
 def digest(statements: Sequence[Statement], parsed: Sequence[Parsed]) -> str:

@@ -89,7 +89,7 @@ class Step:
     `cell`: the stage's own cells, or what of an untagged cell joined it. `first_line` is the line, in the author's
     cell, of the first line of `source`, so that tracebacks name the author's own line. `order` is the place of the cell
     among all that are run, those of other notebooks included. `argv` is what `%run` gave the script it is part of. What
-    a `tolerant` step raises is shown and does not end the stage.
+    a `tolerant` step raises is shown and does not end the stage; it does end the script that the step is part of.
     """
 
     kind: StepKind

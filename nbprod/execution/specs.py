@@ -120,6 +120,7 @@ def _added(item: Mapping[str, Any]) -> StepSpec:
         "notebook": item.get("notebook", ""),
         "order": item.get("order", item["cell"]),
         "argv": list(item.get("argv", ())),
+        "tolerant": bool(item.get("tolerant")),
     }
 
 

@@ -28,6 +28,7 @@ from .display import Hook, Publisher, Sink
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
+    from typing import TypeGuard
 
     from .formats import StepSpec
 
@@ -73,6 +74,16 @@ class ZMQInteractiveShell(InteractiveShell):
         self._last_traceback = stb
         self.shown.append((evalue, stb))
 
+    def safe_execfile(self, fname: Any, *where: Any, **options: Any) -> None:
+        """`%run`: show at once what the script raises; its cell goes on."""
+        before = len(self.shown)
+        super().safe_execfile(fname, *where, **options)  # type: ignore[no-untyped-call]  # IPython has types in part
+        publisher: Any = self.display_pub
+        for error, lines in self.shown[before:]:
+            _flush()
+            publisher.sink.output(failure.output(error, lines))
+        del self.shown[before:]
+
     shown: list[tuple[BaseException, list[str]]]
 
 
@@ -89,6 +100,7 @@ class Cells:
         main = types.ModuleType("__main__", "Automatically created module for IPython interactive environment")
         sys.modules["__main__"] = main
         self._sink = sink
+        self._ended: set[tuple[str, int]] = set()
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
         self.shell: Any = _shell(main, sink)
@@ -103,18 +115,21 @@ class Cells:
         started = time.perf_counter()
         file = step.get("notebook") or notebook
         name = self.shell.compile.enter(file, step["cell"], step["source"], step["first_line"])
+        script = (file, step.get("order", 0)) if step.get("argv") else None
         try:
             with _as_run(step.get("argv", [])):
-                result = self._run(step)
+                result = self._run({**step, "source": ""} if script in self._ended else step)
         finally:
             self.shell.compile.leave()
         error = result.error_before_exec or result.error_in_exec
-        if error is None and self.shell.shown:  # %run, and %%time of older IPython, show an error and go on
+        if error is None and self.shell.shown:  # %%time of older IPython shows an error and goes on
             error = self.shell.shown[-1][0]
         shown = self._show_others(error)
-        if isinstance(error, Exception) and step.get("tolerant"):
-            self._sink.output(failure.output(error, shown))
+        if step.get("tolerant") and _may_pass(error, script):
+            if not isinstance(error, SystemExit) or error.code:
+                self._sink.output(failure.output(error, shown))
             error = None
+            self._ended |= {script} if script else set()
         count = result.execution_count if step["kind"] != "replay" else None
         finished = {"event": "cell-finished", "index": index, "execution_count": count}
         self._sink.event({**finished, "seconds": time.perf_counter() - started})
@@ -154,7 +169,7 @@ class Cells:
             asyncio._set_running_loop(running)
 
     def _show_others(self, error: BaseException | None) -> list[str]:
-        """Send tracebacks that did not end the cell (those of `%run`, say); return the one that did."""
+        """Send tracebacks that did not end the cell; return the one that did."""
         own: list[str] = []
         for other, lines in self.shell.shown:
             if other is error:
@@ -163,6 +178,11 @@ class Cells:
                 described = {"ename": type(other).__name__, "evalue": str(other), "traceback": lines}
                 self._sink.output({"output_type": "error", **described})
         return own
+
+
+def _may_pass(error: BaseException | None, script: tuple[str, int] | None) -> TypeGuard[BaseException]:
+    """Whether a step that is allowed to fail failed in a way it is allowed to."""
+    return isinstance(error, (Exception, SystemExit) if script else Exception)
 
 
 @contextlib.contextmanager

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.diagnostics.base import Rule, place
+from nbprod.analysis.scripts import is_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +28,10 @@ def _undefined(findings: Findings) -> Iterator[Diagnostic]:
         key = (name, statement.parsed.notebook, statement.cell.number)
         if deleted is None and key not in seen:
             seen.add(key)
-            yield _UNDEFINED.at(statement, _message(statement, name), fixes.of(statement, name), statement.reads[name])
+            found = _UNDEFINED.at(
+                statement, _message(statement, name), fixes.of(statement, name), statement.reads[name]
+            )
+            yield replace(found, severity="warning") if is_script(statement.parsed) else found  # its cell goes on
 
 
 def _message(statement: Statement, name: str) -> str:

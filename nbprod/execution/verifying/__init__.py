@@ -88,7 +88,7 @@ class _Judge:
         parts = self._pipeline(copy)
         one, other = Side.of(first, self.place / "notebook"), Side.of(parts, self.place / "pipeline")
         seen = shown.of_notebook(first, self.whole, one.home)
-        parts_seen = shown.of_pipeline(parts, self.pipeline, other.home)
+        parts_seen = shown.of_pipeline(parts, self.pipeline, other.home, self.whole)
         values = Values(self.pipeline, copy, self.options, self.whole)
         compared = values.compare(one, other)
         compared.states = list(values.states(one, other))
@@ -111,7 +111,7 @@ class _Judge:
             text = f"{self.pipeline.notebook} has no saved outputs to compare with"
             raise UsageError("NB929", text, "run all cells and save, or verify without --reuse")
         parts = self._pipeline(self._copy("pipeline"), whole_run=True)
-        parts_seen = shown.of_pipeline(parts, self.pipeline, self.place / "pipeline")
+        parts_seen = shown.of_pipeline(parts, self.pipeline, self.place / "pipeline", self.whole)
         count, unlike = shown.compare(saved, parts_seen, self.whole.cells)
         self.findings.failed(parts)
         self.findings.displays(count, unlike, saved, parts_seen, reused=True)

@@ -261,11 +261,7 @@ class Findings:
             return ROLES[kind]
         if key not in one.outputs:
             return ""
-        if (
-            any(step.order and step.argv for stage in self.pipeline.stages for step in stage.steps)
-            and role
-            and role.stage
-        ):
+        if any(step.argv for stage in self.pipeline.stages for step in stage.steps) and role and role.stage:
             return "it runs another file: its values were compared, what that file shows was not"
         shows = canonical(one.outputs[key])
         return "its definitions are repeated where they are needed, what it shows is not" if shows else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from nbprod.core.run import Run
     from nbprod.execution.verifying.whole import Key, Whole
 
+_RUN = re.compile(r"^\s*%run\b|run_line_magic\(\s*['\"]run\b", re.MULTILINE)
 DONE = ("completed", "failed")
 
 
@@ -51,10 +53,15 @@ def of_notebook(run: Run, whole: Whole, home: Path) -> Shown:
     return Shown.of(run, whole.pipeline.stages, home, whole.pipeline.notebook)
 
 
-def of_pipeline(run: Run, pipeline: Pipeline, home: Path) -> Shown:
-    """Return what the pipeline's stages, gates and tests displayed."""
+def of_pipeline(run: Run, pipeline: Pipeline, home: Path, whole: Whole) -> Shown:
+    """Return what the pipeline's stages, gates and tests displayed, but for cells part of which is in another file."""
     judging = [stage for stage in (pipeline.gate, pipeline.test) if stage is not None]
-    return Shown.of(run, [*pipeline.stages, *judging], home, pipeline.notebook)
+    shown = Shown.of(run, [*pipeline.stages, *judging], home, pipeline.notebook)
+    if any(step.argv for stage in pipeline.stages for step in stage.steps):
+        for text in whole.texts:
+            if _RUN.search(text.source):
+                shown.outputs.pop((text.notebook, text.cell), None)
+    return shown
 
 
 def of_file(whole: Whole, project: Project) -> Shown:

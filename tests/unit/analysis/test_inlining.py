@@ -95,7 +95,7 @@ REFUSED = {
     "a module": ("%run -m pkg.mod", {}, "out of sight"),
     "an option": ("%run -p s.py", {"s": "x = 1"}, "-p is not followed"),
     "itself": ("%run one.ipynb", {"one": ["%run two.ipynb"], "two": ["%run one.ipynb"]}, "run by itself"),
-    "exit": ("%run s.py", {"s": "import sys\nsys.exit(0)"}, "may end itself"),
+    "exit": ("%run s.py", {"s": "exit()"}, "are the shell's"),
     "future": ("%run s.py", {"s": "from __future__ import annotations\nx = 1"}, "__future__"),
     "reads the notebook's name": ("d = 1\n%run s.py", {"s": "x = d + 1"}, "no names but its own"),
     "its function reads the notebook's name": ("d = 1\n%run s.py", {"s": "def f():\n    return d"}, "no names but"),
