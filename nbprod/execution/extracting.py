@@ -66,6 +66,7 @@ def _cells(
         "inputs": [],
         "state": [],
         "references": specs.references(pipeline),
+        "literals": specs.literals(pipeline),
         "outputs": sorted(stage.writes),
         "patches": list(stage.patches),
         "metrics": list(stage.options.metrics),

@@ -33,6 +33,7 @@ def stage_spec(
         "inputs": decision.inputs.specs,
         "state": decision.inputs.carriers,
         "references": references(pipeline),
+        "literals": literals(pipeline),
         "outputs": sorted({*stage.writes, *stage.deletes}),
         "patches": list(stage.patches),
         "metrics": list(stage.options.metrics),
@@ -47,6 +48,12 @@ def stage_spec(
 def references(pipeline: Pipeline) -> list[str]:
     """Return the names of all definitions replayed anywhere in the pipeline."""
     return sorted({name for stage in every_stage(pipeline) for name in stage.replays})
+
+
+def literals(pipeline: Pipeline) -> list[str]:
+    """Return the parameters that no stage binds or changes: each stage that reads one makes it anew."""
+    written = {name for stage in every_stage(pipeline) for name in (*stage.writes, *stage.deletes)}
+    return sorted({parameter.name for parameter in pipeline.parameters} - written)
 
 
 def every_stage(pipeline: Pipeline) -> list[Stage]:

@@ -46,6 +46,7 @@ class MlflowSpec(TypedDict):
 class StageSpec(TypedDict):
     """All that a worker needs to execute one stage; paths are absolute.
 
+    `literals` are the parameters that nothing binds again, so that every stage makes them anew.
     For `verify`, `digests` are names of definitions and parameters whose content the manifest shall tell, and
     `everything` has all names stored, whether they are known to change or not.
     """
@@ -69,6 +70,7 @@ class StageSpec(TypedDict):
     model: dict[str, Any] | None
     digests: NotRequired[list[str]]
     everything: NotRequired[bool]
+    literals: NotRequired[list[str]]
 
 
 class ModelSpec(TypedDict):

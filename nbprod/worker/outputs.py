@@ -32,6 +32,7 @@ class Outputs:
         self._namespace = namespace
         self._inputs = inputs
         self._references = set(spec["references"])
+        self._literals = spec.get("literals", ())
         expected = set(spec["outputs"])
         self._before = visible(namespace, expected)
         self._everything = spec.get("everything", False)
@@ -47,7 +48,9 @@ class Outputs:
         chosen |= self._unforeseen(chosen, now)
         # What was only loaded is stored again where something new shares objects with it.
         beside = (self._inputs.names & now) - chosen
-        groups, unstorable = snapshot.save(self._namespace, sorted(chosen), self._references, buffers, beside)
+        groups, unstorable = snapshot.save(
+            self._namespace, sorted(chosen), self._references, buffers, beside, self._literals
+        )
         fresh = [group for group in groups if not self._same(group)]
         stored = {name for group in fresh for name in group["names"]}
         unchanged = (self._inputs.names & now) - stored - set(unstorable)

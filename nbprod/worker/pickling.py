@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudpickle import cloudpickle
 
-from . import arrays, objects, reducers, remembering, sets, subarrays
+from . import arrays, constants, objects, reducers, remembering, sets, subarrays
 from .unstorable import reason
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         self._reducers: dict[type, Callable[[Any], Any] | None] = {}
 
     def _own(self, name: str) -> bool:
-        """Say whether the notebook made what `name` refers to: what it imported is stored by its own module's name."""
+        """Say whether `name` is code the notebook made: what it imported is stored by its own module's name."""
         value = self.namespace[name]
-        if isinstance(value, types.ModuleType):
+        if isinstance(value, types.ModuleType) or type(value) in constants.MUTABLE:
             return False
         home = self.namespace.get("__name__", "__main__")
         return not isinstance(value, type | types.FunctionType) or value.__module__ in (home, "__main__")
@@ -242,8 +242,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         return NotImplemented
 
 
-class OrderedPickler(Pickler):
-    """Pickles certain sets by their recipes; slower, because pickle asks it about every single object.
+class MarkingPickler(Pickler):
+    """Pickles sets by their recipes and literals with their names; slower, as pickle asks it about every object.
 
     Parameters
     ----------
@@ -251,6 +251,8 @@ class OrderedPickler(Pickler):
         As for `Pickler`.
     recipes
         How to build these sets, by the identity of the set.
+    literals
+        The keys of the parts of literals, by their identity; see `constants`.
     """
 
     def __init__(
@@ -259,13 +261,19 @@ class OrderedPickler(Pickler):
         references: Collection[str],
         memories: dict[int, tuple[Any, int]] | None,
         recipes: dict[int, sets.Recipe],
+        literals: dict[int, constants.Key],
     ) -> None:
         super().__init__(namespace, references, memories)
-        self.recipes = recipes
+        self.recipes = dict(recipes)
+        self.literals = literals
         self._built: dict[int, int] = {}
+        self._copies: dict[constants.Key, Any] = {}
 
     def persistent_id(self, value: Any) -> Any:
-        """Return what stands for a set: its number, and its recipe when it is met first."""
+        """Return what stands for a set: its number, and its recipe when it is met first; or for part of a literal."""
+        key = self.literals.get(id(value))
+        if key is not None:
+            return self._literal(key, value)
         recipe = self.recipes.get(id(value))
         if recipe is None:
             return None
@@ -274,6 +282,14 @@ class OrderedPickler(Pickler):
             return (number,)
         self._built[id(value)] = len(self._built)
         return self._built[id(value)], recipe.kind is frozenset, recipe.size, recipe.elements, recipe.taken
+
+    def _literal(self, key: constants.Key, value: Any) -> Any:
+        if key in self._copies:
+            return key
+        copy = self._copies[key] = value.copy()  # the value itself would be asked about again
+        if id(value) in self.recipes:
+            self.recipes[id(copy)] = self.recipes[id(value)]
+        return *key, copy
 
 
 class Unpickler(pickle.Unpickler):
@@ -292,11 +308,16 @@ class Unpickler(pickle.Unpickler):
     def __init__(self, data: bytes | memoryview, namespace: dict[str, Any], buffers: Sequence[Any] = ()) -> None:
         super().__init__(io.BytesIO(data), buffers=buffers)
         self.namespace = namespace
-        self._built: dict[int, Any] = {}
+        self._built: dict[int | constants.Key, Any] = {}
 
     def persistent_load(self, pid: Any) -> Any:
-        """Return the set that an `OrderedPickler` stored."""
+        """Return the set, or the part of a literal, that a `MarkingPickler` stored."""
         number, *parts = pid
+        if isinstance(number, str):
+            key = number, parts[0]
+            if parts[1:]:
+                self._built[key] = constants.resolve(self.namespace, key, parts[1])
+            return self._built[key]
         if parts:
             frozen, *rest = parts
             self._built[number] = sets.build(sets.Recipe(frozenset if frozen else set, *rest))

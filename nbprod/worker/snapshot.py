@@ -12,9 +12,9 @@ import types
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import arrays, hashing, kinds, plain, sets, subarrays
+from . import arrays, constants, hashing, kinds, plain, sets, subarrays
 from .buffers import BufferDamaged, digest
-from .pickling import OrderedPickler, Pickler, loads
+from .pickling import MarkingPickler, Pickler, loads
 from .unstorable import describe, explain
 
 if TYPE_CHECKING:
@@ -44,22 +44,29 @@ class Unloadable(Exception):
 class _Draft:
     """One name, or several that belong together, pickled.
 
-    `recipes` are those of its sets that need one; `found` is the pickler that looked the values over first.
+    `recipes` are those of its sets that need one, `held` says whether literals are in it; `found` is the pickler that
+    looked the values over first.
     """
 
-    def __init__(self, names: list[str], pickler: Pickler, data: bytes, recipes: dict[int, sets.Recipe]) -> None:
+    def __init__(
+        self, names: list[str], pickler: Pickler, data: bytes, recipes: dict[int, sets.Recipe], held: bool
+    ) -> None:
         self.names = names
         self.pickler = pickler
         self.data = data
         self.recipes = recipes
+        self.held = held
         self.found = pickler
 
 
 class Saver:
     """Saves names of `namespace`; see `save`."""
 
-    def __init__(self, namespace: dict[str, object], references: Collection[str]) -> None:
+    def __init__(
+        self, namespace: dict[str, object], references: Collection[str], literals: Collection[str] = ()
+    ) -> None:
         self.namespace = namespace
+        self.literals = constants.known(namespace, {*references, *literals})
         self.references = references
         self.unstorable: dict[str, Unstorable] = {}
         self.disordered: dict[str, int] = {}
@@ -88,18 +95,20 @@ class Saver:
             return None
 
     def _alone(self, names: list[str]) -> _Draft:
-        draft = self._pickle(names, {}, {})
+        draft = self._pickle(names, {}, {}, held=False)
         value = self.namespace[names[0]]
         self.trees[id(value)] = plain.scan(value)
-        if self.trees[id(value)] is not None:
+        tree = self.trees[id(value)]
+        if tree is not None and self.literals.keys().isdisjoint(tree.containers):
             return draft
         memories = arrays.memories(draft.pickler.arrays.values()) if len(draft.pickler.arrays) > 1 else {}
         large: list[int] = []
         recipes = sets.recipes((value for _, value in draft.pickler.mutable_ids()), large)
         self.disordered.update(dict.fromkeys(names if large else (), max(large, default=0)))
-        if not memories and not recipes:
+        held = bool(self.literals) and any(identity in self.literals for identity, _ in draft.pickler.mutable_ids())
+        if not memories and not recipes and not held:
             return draft
-        again = self._pickle(names, memories, recipes)
+        again = self._pickle(names, memories, recipes, held=held)
         again.found = draft.pickler
         return again
 
@@ -107,14 +116,18 @@ class Saver:
         drafts = [alone[name] for name in names]
         found = {identity: array for draft in drafts for identity, array in draft.found.arrays.items()}
         recipes = {identity: recipe for draft in drafts for identity, recipe in draft.recipes.items()}
-        return self._pickle(names, arrays.memories(found.values()), recipes)
+        held = any(draft.held for draft in drafts)
+        return self._pickle(names, arrays.memories(found.values()), recipes, held=held)
 
-    def _pickle(self, names: list[str], memories: dict[int, Any], recipes: dict[int, sets.Recipe]) -> _Draft:
-        if recipes:
-            pickler: Pickler = OrderedPickler(self.namespace, self.references, memories, recipes)
+    def _pickle(
+        self, names: list[str], memories: dict[int, Any], recipes: dict[int, sets.Recipe], *, held: bool
+    ) -> _Draft:
+        if recipes or held:
+            literals = self.literals if held else {}
+            pickler: Pickler = MarkingPickler(self.namespace, self.references, memories, recipes, literals)
         else:
             pickler = Pickler(self.namespace, self.references, memories)
-        return _Draft(names, pickler, pickler.dumps([self.namespace[name] for name in names]), recipes)
+        return _Draft(names, pickler, pickler.dumps([self.namespace[name] for name in names]), recipes, held)
 
     def _groups(self, alone: dict[str, _Draft]) -> list[list[str]]:
         """Return the names that share something, together, in the order of their first name."""
@@ -138,10 +151,12 @@ class Saver:
         """Return identities of the mutable objects that were stored for `name` (objects only where in doubt)."""
         tree = self.trees[id(self.namespace[name])]
         if tree is not None:
-            return [(identity, None) for identity in tree.containers]
+            return [(identity, None) for identity in tree.containers if identity not in self.literals]
         found: list[tuple[int, object]] = []
         hidden: set[int] = set()
         for identity, value in pickler.mutable_ids():
+            if identity in self.literals:
+                continue
             if identity in pickler.made if isinstance(value, type | types.FunctionType) else self._mutable(value):
                 found.append((identity, value))
             elif type(value).__dictoffset__:
@@ -211,6 +226,7 @@ def save(
     references: Collection[str],
     buffers: Buffers,
     beside: Iterable[str] = (),
+    literals: Collection[str] = (),
 ) -> tuple[list[Group], dict[str, Unstorable]]:
     """Store the values of `names`, and return their alias groups and the names that cannot be stored.
 
@@ -226,13 +242,15 @@ def save(
         Where the content goes.
     beside
         Names that are stored only where they share something with one of `names`.
+    literals
+        Names of parameters that every stage binds anew; a value that holds such a list keeps to that of its name.
 
     Raises
     ------
     OSError
         When `buffers` cannot be written.
     """
-    saver = Saver(namespace, frozenset(references))
+    saver = Saver(namespace, frozenset(references), literals)
     wanted = set(names)
     present = sorted(name for name in wanted.union(beside) if name in namespace)
     with _no_collection(), subarrays.kept():

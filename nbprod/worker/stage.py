@@ -9,7 +9,7 @@ from json import dumps as to_json  # bound here: cells may patch the module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import compare, hashing, metrics, state, usermlflow
+from . import compare, constants, hashing, metrics, state, usermlflow
 from .buffers import Buffers
 from .formats import FORMAT
 from .inputs import Inputs
@@ -134,6 +134,7 @@ class Stage:
                 self.memory.executed(step)
             if index == last:
                 self._override()
+        constants.adopt(self.namespace)
         return None
 
     def _observed(self, execute: Execute, index: int, step: StepSpec) -> dict[str, Any] | None:
