@@ -36,6 +36,8 @@ class Aliases:
         self.members: dict[int, int] = {}
         self.moved: dict[int, int] = {}
         self.grouped = 0
+        # names that were ever in a group or brought code along
+        self.known = 0
         self.codes: dict[str, Code] = {}
         self.coded = 0
         # the definitions a group's members bring along, as long as it is known
@@ -93,6 +95,8 @@ class Aliases:
     def apply(self, statement: Statement) -> None:
         """Take over what a statement binds and joins."""
         facts = statement.facts
+        if not (statement.bound_mask | statement.maybe_mask) & self.known and not facts.joins and _plain(facts):
+            return
         origins = {name: self._origin(flow.shares) for name, flow in facts.flows.items()}
         known: dict[frozenset[str | Definition], Code] = {}  # joined names carry the same, in one set
         codes = {name: self._carried(flow, known) for name, flow in facts.flows.items()}
@@ -118,6 +122,7 @@ class Aliases:
             return
         self.codes[name] = after
         bit = self.names.bit(name)
+        self.known |= bit
         self.coded = self.coded | bit if after.definitions else self.coded & ~bit
         group = self.group_of.get(name)
         if group is not None and group in self.group_codes:
@@ -204,6 +209,7 @@ class Aliases:
                 self.group_codes[target] = known | self._code_of(new)
             self.members[target] = into | added
             self.grouped |= added
+            self.known |= added
 
 
 def resolve(statements: Sequence[Statement], names: Index[str]) -> None:
@@ -214,16 +220,18 @@ def resolve(statements: Sequence[Statement], names: Index[str]) -> None:
     for statement in statements:
         facts = statement.facts
         statement.names, statement.definitions = names, reaches.definitions
-        statement.read_mask, statement.maybe_mask = names.mask(facts.reads), names.mask(facts.maybe)
+        statement.read_mask = names.mask(facts.reads)
+        statement.maybe_mask = names.mask(facts.maybe) if facts.maybe else 0
+        statement.bound_mask = names.mask(facts.binds)
+        if facts.deletes:
+            statement.bound_mask |= names.mask(facts.deletes)
         statement.mutate_mask = aliases.shared_with(names.mask(_reached(facts))) if facts.mutates else 0
-        statement.seeds, statement.active_mask = set(facts.seeds), 0
-        statement.effects, statement.state, statement.patches = (
-            dict(facts.effects),
-            dict(facts.state),
-            dict(facts.patches),
-        )
-        _absorb(statement, aliases.code_of(facts.reads, reaches.mask(facts.definitions)), aliases)
-        _through_instances(statement, aliases)
+        statement.effects, statement.state, statement.patches = facts.effects, facts.state, facts.patches
+        statement.seeds, statement.active_mask = facts.seeds, 0
+        if facts.definitions or statement.read_mask & aliases.coded:
+            _absorb(statement, aliases.code_of(facts.reads, reaches.mask(facts.definitions)), aliases)
+        if facts.handled or statement.active_mask or statement.mutate_mask & aliases.coded:
+            _through_instances(statement, aliases)
         if facts.uncommitted or facts.committed:
             statement.uncommitted = Bits(names, aliases.shared_with(names.mask(facts.uncommitted)))
             statement.committed = Bits(names, aliases.shared_with(names.mask(facts.committed)))
@@ -235,6 +243,7 @@ def resolve(statements: Sequence[Statement], names: Index[str]) -> None:
         if statement.sketch.named:
             named |= names.mask(statement.sketch.named)
             classes |= 0 if isinstance(statement.node, FUNCTIONS) else names.mask(statement.sketch.named)
+        statement.write_mask = statement.bound_mask | statement.maybe_mask | statement.mutate_mask
     for statement in statements:
         if statement.role == "serve":
             # what it defines is called when all else is done
@@ -242,6 +251,12 @@ def resolve(statements: Sequence[Statement], names: Index[str]) -> None:
                 item for flow in statement.facts.flows.values() for item in flow.carries if not isinstance(item, str)
             ]
             _absorb(statement, aliases.code_of((), reaches.mask(own)), aliases)
+            statement.write_mask |= statement.maybe_mask | statement.mutate_mask
+
+
+def _plain(facts: Facts) -> bool:
+    """Whether what is bound shares no objects and brings no code along."""
+    return not any(flow.shares or flow.carries for flow in facts.flows.values())
 
 
 def _reached(facts: Facts) -> set[str]:

@@ -22,7 +22,8 @@ _NEEDS_IPYTHON = re.compile(r"^\s*[%!?/,;]|\?\s*$|=\s*[!%]", re.MULTILINE)
 _OPTIONS = re.compile(r"(^|\s)-([nrp]\s*\d+|[tcqov]+)(?=\s|$)")
 _MISPLACED = re.compile(
     r"\b(return|break|continue|yield|await|async|nonlocal|global|lambda|def|class|del|import\s*\*|from\s+__future__|__debug__)\b"
-    r"|:=|\*|\bfor\b.*\bfor\b|\bcase\b|\bexcept\b"
+    r"|:=|(^|\r|[^\w\s)\]}'\"*]|\b(in|as)\b)[^\S\n]*\*|\bfor\b.*\bfor\b|\bcase\b|\bexcept\b",
+    re.MULTILINE,  # a `*` after a name, number, text or bracket multiplies
 )
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -188,9 +189,12 @@ def _tree(text: str) -> list[ast.stmt]:
     tree = compile(text, "<cell>", "exec", ast.PyCF_ONLY_AST | _FLAGS, dont_inherit=True)
     assert isinstance(tree, ast.Module)
     if _MISPLACED.search(text):
+        lines = [text] if "\r" in text else text.split("\n")
         for node in tree.body:  # one by one, as IPython does: it takes a `from __future__` anywhere
-            # tells a `return` outside a function
-            compile(ast.Module([node], []), "<cell>", "exec", _FLAGS, dont_inherit=True)
+            own = lines[node.lineno - 1 : node.end_lineno] if len(lines) > 1 else lines
+            if hasattr(node, "body") or _MISPLACED.search("\n".join(own)):
+                # tells a `return` outside a function
+                compile(ast.Module([node], []), "<cell>", "exec", _FLAGS, dont_inherit=True)
     return tree.body
 
 

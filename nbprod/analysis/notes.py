@@ -18,7 +18,7 @@ from nbprod.analysis.sketches import sketch_of
 from nbprod.analysis.statements import facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from nbprod.analysis.cells import Parsed
@@ -46,6 +46,8 @@ class Statement:
         Likewise.
     active
         The definitions it may run.
+    bound_mask, write_mask
+        Names it binds or deletes by itself; those and all it may bind or change.
     step
         The step that replays it, once it was made.
     cell, role
@@ -68,10 +70,12 @@ class Statement:
     mutate_mask: int = 0
     maybe_mask: int = 0
     active_mask: int = 0
-    effects: dict[str, str] = field(default_factory=dict)
-    state: dict[str, str] = field(default_factory=dict)
-    patches: dict[str, int] = field(default_factory=dict)
-    seeds: set[str] = field(default_factory=set)
+    bound_mask: int = 0
+    write_mask: int = 0
+    effects: Mapping[str, str] = field(init=False)
+    state: Mapping[str, str] = field(init=False)
+    patches: Mapping[str, int] = field(init=False)
+    seeds: AbstractSet[str] = frozenset()
     uncommitted: AbstractSet[str] = frozenset()
     committed: AbstractSet[str] = frozenset()
     fate: Fate = "own"
@@ -103,12 +107,6 @@ class Statement:
     def active(self) -> Bits[Definition]:
         """The definitions it may run."""
         return Bits(self.definitions, self.active_mask)
-
-    @property
-    def write_mask(self) -> int:
-        """Names it binds, deletes or may change, as a mask."""
-        facts, mask = self.facts, self.names.mask
-        return mask(facts.binds) | self.maybe_mask | self.mutate_mask | mask(facts.deletes)
 
     @property
     def writes(self) -> Bits[str]:

@@ -77,6 +77,9 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         if collects:
+            if not gc.get_freeze_count():
+                gc.freeze()  # they stay for the next analysis: they are old at once, without a look at each
+                gc.unfreeze()
             gc.enable()
 
 

@@ -92,16 +92,29 @@ class Reaches:
         """Add effects, state, patches and seeds of code to what a statement does, each with its first cause."""
         effects, state, patches, seeds = self.tokens
         items = self.definitions.items
-        for token, mask in effects.items():
-            if mask & active and token not in statement.effects:
-                statement.effects[token] = items[_lowest(mask & active)].facts.effects[token]
-        for token, mask in state.items():
-            if mask & active and token not in statement.state:
-                statement.state[token] = items[_lowest(mask & active)].facts.state[token]
-        for token, mask in patches.items():
-            if mask & active and token not in statement.patches:
-                statement.patches[token] = items[_lowest(mask & active)].facts.patches[token]
-        statement.seeds.update(token for token, mask in seeds.items() if mask & active)
+        new = {
+            token: items[_lowest(mask & active)].facts.effects[token]
+            for token, mask in effects.items()
+            if mask & active and token not in statement.effects
+        }
+        if new:
+            statement.effects = {**statement.effects, **new}
+        new = {
+            token: items[_lowest(mask & active)].facts.state[token]
+            for token, mask in state.items()
+            if mask & active and token not in statement.state
+        }
+        if new:
+            statement.state = {**statement.state, **new}
+        changed = {
+            token: items[_lowest(mask & active)].facts.patches[token]
+            for token, mask in patches.items()
+            if mask & active and token not in statement.patches
+        }
+        if changed:
+            statement.patches = {**statement.patches, **changed}
+        if seeds:
+            statement.seeds = statement.seeds | {token for token, mask in seeds.items() if mask & active}
 
     def of(self, definitions: int) -> Reach:
         """Return what running any of these definitions may lead to, themselves included."""

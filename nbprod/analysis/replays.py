@@ -86,17 +86,19 @@ def _stable(statements: Sequence[Statement], writers: Writers, undone: set[str])
     prepared: set[str] = set()
     scripts = Progress()
     for statement in statements:
-        if _imports(statement) & prepared or scripts.stays(statement):
+        if (prepared and _imports(statement) & prepared) or scripts.stays(statement):
             pass  # replayed, it would come before what makes it possible
         elif _replayable(statement, writers, first_read, found):
             statement.fate = "replay"
         elif is_future(statement) or (not statement.state.keys() & undone and _configures(statement, found)):
             statement.fate = "repeat"
         if statement.fate == "own":
-            prepared |= _prepares(statement)
+            if statement.state or statement.effects or statement.facts.files_written:
+                prepared |= _prepares(statement)
         scripts.note(statement)
-        for name in _defines(statement):
-            found.setdefault(name, statement)
+        if statement.fate != "own" or is_future(statement):
+            for name in _defines(statement):
+                found.setdefault(name, statement)
         for name in statement.facts.reads:
             first_read.setdefault(name, statement.index)
     return _read_somewhere(statements, found)
@@ -157,7 +159,7 @@ class Writers:
             written, facts = statement.write_mask, statement.facts
             self.twice |= once & written
             once |= written
-            bound = statement.names.mask(facts.binds | facts.maybe | facts.deletes)
+            bound = statement.bound_mask | (statement.names.mask(facts.maybe) if facts.maybe else 0)
             self.bound_twice |= bound_once & bound
             bound_once |= bound
             if not isinstance(statement.node, IMPORTS):
@@ -182,9 +184,9 @@ def _replayable(
     statement: Statement, writers: Writers, first_read: dict[str, int], found: dict[str, Statement]
 ) -> bool:
     kind = kind_of(statement)
-    if statement.facts.star or is_future(statement):  # not only where what it binds is read
-        return False
     if kind is None or (kind == "constant" and statement.role not in (None, "setup", "parameters")):
+        return False
+    if statement.facts.star or is_future(statement):  # not only where what it binds is read
         return False
     names = statement.facts.binds | statement.facts.maybe
     more = statement.maybe_mask & ~statement.names.mask(statement.facts.maybe)
