@@ -110,10 +110,11 @@ class Linker:
         self.known: dict[str, int] = {}
         self.knowers: dict[str, list[str]] = {}
         self.replayed = index.mask(stable)
-        # names that have a value at this point, names that were ever written, names that need nobody to write them
+        # names that have a value at this point, names that need nobody to write them
         self.present = 0
-        self.written = 0
         self.builtins = index.mask(BUILTINS) & ~self.replayed
+        # state that was touched and that any statement may depend on
+        self.around: list[tuple[str, str]] = []
         # definitions whose own statements a stage has been given
         self.carried: dict[str, int] = {}
         self.filed = 0
@@ -143,7 +144,8 @@ class Linker:
         self.read(statement)
         self.write(statement)
         self.files(statement)
-        self.state(statement)
+        if statement.state or statement.effects or self.around:
+            self.state(statement)
 
     def read(self, statement: Statement) -> None:
         """Note where each name comes from that a statement touches."""
@@ -154,8 +156,8 @@ class Linker:
         # a maybe-write is a read as well: what it does not change must come from before
         touched = statement.read_mask | statement.mutate_mask | statement.maybe_mask
         # values refer to the definitions they carry by name
-        touched |= self.newly_carried(statement, owner)
-        touched &= ~(self.settled.get(owner, 0) | self.known.get(owner, 0) | (self.builtins & ~self.written))
+        touched |= self.newly_carried(statement, owner) if statement.active_mask else 0
+        touched &= ~(self.settled.get(owner, 0) | self.known.get(owner, 0) | self.builtins)
         if not touched:
             return
         for name in sorted(self.index.unmask(touched & self.replayed)):
@@ -222,11 +224,17 @@ class Linker:
         """Note what a statement writes; a sure write makes earlier ones unreachable."""
         facts, owner = statement.facts, str(statement.owner)
         written = (statement.maybe_mask | statement.mutate_mask) & ~self.settled.get(owner, 0)
-        written |= self.index.mask(facts.binds) | self.index.mask(facts.deletes)
-        written &= ~self.replayed
-        self.written |= written
+        written = (written | statement.bound_mask) & ~self.replayed
+        if not written:
+            return
+        self.builtins &= ~written
         for name in sorted(self.index.unmask(written)):
             bit = 1 << self.index.numbers[name]
+            if name not in self.names and name in facts.binds and name not in facts.deletes:
+                self.names[name], self.holder[name] = Resource({owner: statement}), owner
+                self.settled[owner] = self.settled.get(owner, 0) | bit
+                self.present |= bit
+                continue
             self.touched(name, bit, owner)
             for knower in self.knowers.pop(name, ()):
                 self.known[knower] &= ~bit
@@ -272,13 +280,16 @@ class Linker:
             self.other("state:" + token, statement, "state", writes=True)
         if statement.fate == "own" and {"database", "database-write"} & set(statement.effects):
             self.other("state:database", statement, "order", writes="database-write" in statement.effects)
-        for token, name in EVERYWHERE.items() if self.others else ():
-            if name in self.others and token not in statement.state:
+        for token, name in self.around:
+            if token not in statement.state:
                 self.other(name, statement, "state", writes=False)
 
     def other(self, name: str, statement: Statement, kind: Kind, *, writes: bool) -> None:
         """Add the edges for one file or piece of state."""
-        resource, owner = self.others.setdefault(name, Resource()), str(statement.owner)
+        if name not in self.others:
+            self.others[name] = Resource()
+            self.around = [item for item in EVERYWHERE.items() if item[1] in self.others]
+        resource, owner = self.others[name], str(statement.owner)
         for writer in resource.writers.values():
             self.links.add(writer, statement, name, kind)
         if not writes:

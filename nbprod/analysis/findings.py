@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.surroundings import NOWHERE
@@ -31,6 +31,8 @@ class Findings:
         The stage of each cell (by `id()`) that is part of one by tag.
     cycle
         Stages that need each other, empty when there are none.
+    lowered
+        The text of each cell in lower case.
     """
 
     notebooks: Sequence[Notebook]
@@ -43,6 +45,10 @@ class Findings:
     pipeline: Pipeline
     cycle: list[str]
     around: Surroundings = NOWHERE
+    lowered: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.lowered = [item.cell.body.lower() for item in self.parsed]
 
     @property
     def one_session(self) -> bool:

@@ -25,8 +25,9 @@ def candidates(statements: Sequence[Statement]) -> tuple[ModelCandidate, ...]:
     for statement in statements:
         if statement.owner is None or statement.fate != "own":
             continue
-        gone = (gone | statement.facts.deletes) - statement.facts.binds
-        for fit in _fits(statement):
+        if gone or statement.facts.deletes:
+            gone = (gone | statement.facts.deletes) - statement.facts.binds
+        for fit in _fits(statement) if statement.facts.fits else ():
             if fit.method in FITTING:
                 fits[fit.name] = (fit, statement)
             else:

@@ -86,7 +86,7 @@ def _stable(statements: Sequence[Statement], writers: Writers, undone: set[str])
     prepared: set[str] = set()
     scripts = Progress()
     for statement in statements:
-        if (prepared and _imports(statement) & prepared) or scripts.stays(statement):
+        if (prepared and _imports(statement) & prepared) or (statement.parsed.argv and scripts.stays(statement)):
             pass  # replayed, it would come before what makes it possible
         elif _replayable(statement, writers, first_read, found):
             statement.fate = "replay"
@@ -95,7 +95,8 @@ def _stable(statements: Sequence[Statement], writers: Writers, undone: set[str])
         if statement.fate == "own":
             if statement.state or statement.effects or statement.facts.files_written:
                 prepared |= _prepares(statement)
-        scripts.note(statement)
+        if statement.parsed.argv:
+            scripts.note(statement)
         if statement.fate != "own" or is_future(statement):
             for name in _defines(statement):
                 found.setdefault(name, statement)

@@ -199,19 +199,21 @@ def roles_of(
     """Return the role of every code cell, with the reason where it was inferred."""
     by_cell: dict[int, list[Statement]] = {}
     for statement in statements:
-        by_cell.setdefault(id(statement.parsed.place[1]), []).append(statement)
+        if statement.cell.tag is None or statement.parsed.top is not None:
+            by_cell.setdefault(id(statement.parsed.place[1]), []).append(statement)
     roles = []
     for notebook in notebooks:
         for cell in notebook.cells:
             if cell.kind != "code":
                 continue
             if cell.tag is not None:
-                role = CellRole(cell.number, cell.id, cell.tag.role, cell.tag.stage)
+                role = CellRole(cell.number, cell.id, cell.tag.role, cell.tag.stage, notebook=notebook.path)
             else:
                 inside = by_cell.get(id(cell), [])
                 stage = next((stages[id(item.cell)] for item in inside if id(item.cell) in stages), None)
                 role = _inferred(cell.number, cell.id, stage or stages.get(id(cell)), inside)
-            roles.append(replace(role, notebook=notebook.path))
+                role = replace(role, notebook=notebook.path)
+            roles.append(role)
     return tuple(roles)
 
 

@@ -58,7 +58,7 @@ def followed(statements: Sequence[Statement]) -> dict[int, Statement]:
     found: dict[int, Statement] = {}
     last: dict[int, Statement] = {}
     for statement in statements:
-        if is_script(statement.parsed):
+        if statement.parsed.argv and is_script(statement.parsed):
             script = id(statement.parsed)
             if script in last:
                 found[statement.index] = last[script]

@@ -70,10 +70,12 @@ class Assembly:
             for bound in item.facts.binds | item.facts.maybe
         }
         parameters = {bound for item in (*before, *prelude) if item.role == "parameters" for bound in item.facts.binds}
-        read = _names(executed, (item.read_mask for item in executed if item.role != "parameters"))
+        masks = (item.read_mask for item in executed if item.role != "parameters")
+        read = _names(executed, masks) if parameters else set()
         written = _names(own, (item.write_mask for item in own if item.fate == "own")) - self.stable.keys()
         deleted = _deleted(own)
-        places = [item.place for item in (*cells, *(statement.parsed for statement in own))]
+        parsed = {id(item): item for item in (*cells, *(statement.parsed for statement in own))}
+        places = [item.place for item in parsed.values()]
         numbers = {cell.number for home, cell in places if home == places[0][0]}
         return Stage(
             name,
@@ -149,6 +151,8 @@ class Assembly:
         """Return why no fingerprint can see all that these statements depend on."""
         reasons: dict[str, None] = {}
         for statement in statements:
+            if not (statement.effects or statement.state):
+                continue
             for token, cause in statement.effects.items():
                 if token in VOLATILE:
                     reasons[VOLATILE[token].format(cause)] = None
@@ -177,8 +181,9 @@ def seeded(statements: Sequence[Statement]) -> dict[str, int]:
     """Return where each global generator is first seeded."""
     found: dict[str, int] = {}
     for statement in statements:
-        for token in statement.seeds if "entropy" not in statement.effects else ():
-            found.setdefault(token, statement.index)
+        if statement.seeds and "entropy" not in statement.effects:
+            for token in statement.seeds:
+                found.setdefault(token, statement.index)
     return found
 
 
@@ -192,9 +197,9 @@ def _names(statements: Sequence[Statement], masks: Iterable[int]) -> set[str]:
 def _deleted(statements: Sequence[Statement]) -> set[str]:
     gone: set[str] = set()
     for statement in statements:
-        gone = (
-            (gone | statement.facts.deletes) - statement.facts.binds - (statement.facts.maybe - statement.facts.deletes)
-        )
+        facts = statement.facts
+        if gone or facts.deletes:
+            gone = (gone | facts.deletes) - facts.binds - (facts.maybe - facts.deletes)
     return gone
 
 
@@ -205,9 +210,12 @@ def _collected(statements: Sequence[Statement]) -> dict[str, Any]:
     for statement in statements:
         active |= statement.active_mask
     definitions = statements[0].definitions.unmask(active) if statements else ()
+    modules, read, written, environment = total.values()
     for facts in (*(statement.facts for statement in statements), *(definition.facts for definition in definitions)):
-        for key, found in total.items():
-            found |= getattr(facts, key)
+        modules |= facts.modules
+        read |= facts.files_read
+        written |= facts.files_written
+        environment |= facts.environment
     total["files_written"].discard("?")
     return {key: tuple(sorted(found)) for key, found in total.items()}
 

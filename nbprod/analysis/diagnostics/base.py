@@ -70,11 +70,14 @@ def place(statement: Statement, near: Statement | None = None) -> str:
 
 def hinting(findings: Findings, words: Sequence[str]) -> Iterator[Statement]:
     """Yield the statements of cells whose text has any of the words (in lower case); the others cannot matter."""
-    cells = set()
-    for item in findings.parsed:
-        text = item.cell.body.lower()
-        if any(word in text for word in words):
-            cells.add(id(item))
+    texts = findings.lowered
+    together = "\0".join(texts)
+    there = [word for word in words if word in together]
+    cells = {
+        id(item)
+        for item, text in zip(findings.parsed, texts if there else (), strict=False)
+        if any(word in text for word in there)
+    }
     return (statement for statement in findings.statements if id(statement.parsed) in cells) if cells else iter(())
 
 

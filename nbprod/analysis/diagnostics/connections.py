@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _check(findings: Findings) -> Iterator[Diagnostic]:
-    made_somewhere = any("connection" in statement.facts.effects for statement in findings.statements)
+    made_somewhere = any("connection" in statement.effects for statement in findings.statements if statement.effects)
     if len(findings.pipeline.stages) < 2 or not made_somewhere:
         return
     open_now: dict[str, Statement] = {}

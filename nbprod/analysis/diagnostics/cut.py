@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.diagnostics.base import Rule
@@ -40,10 +41,11 @@ def _everything(findings: Findings) -> Iterator[Diagnostic]:
 def _stages(findings: Findings) -> Iterator[Diagnostic]:
     """Look at the cells that their author made part of a stage."""
     by_stage: dict[str, dict[int, list[Statement]]] = {}
-    for statement in findings.statements:
-        tag = statement.parsed.cell.tag
+    for cell, statements in groupby(findings.statements, key=lambda item: id(item.parsed)):
+        together = list(statements)
+        tag = together[0].cell.tag
         if tag is not None and tag.stage is not None:
-            by_stage.setdefault(tag.stage, {}).setdefault(id(statement.parsed), []).append(statement)
+            by_stage.setdefault(tag.stage, {})[cell] = together
     for cells in by_stage.values():
         for statements in cells.values():
             yield from _defining(statements)
@@ -54,6 +56,8 @@ def _stages(findings: Findings) -> Iterator[Diagnostic]:
 def _defining(statements: Sequence[Statement]) -> Iterator[Diagnostic]:
     """Yield a cell of a stage that only imports and defines what every stage repeats."""
     first = statements[0]
+    if first.fate != "replay":
+        return
     plain = all(
         item.fate == "replay" and isinstance(item.node, (*IMPORTS, *DEFINITIONS)) and not item.parsed.magic
         for item in statements

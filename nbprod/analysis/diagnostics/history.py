@@ -17,11 +17,17 @@ _OUTPUT = re.compile(r"_{1,3}|_i{1,3}|_i?[0-9]+|In|Out|_ih|_oh|_dh")
 
 
 def _history(findings: Findings) -> Iterator[Diagnostic]:
-    bound = {name for statement in findings.statements for name in statement.facts.binds | statement.facts.maybe}
-    bound |= {"_", "__", "___"} if findings.one_session else set()
-    for statement in findings.statements:
-        for name, line in statement.facts.reads.items():
-            if name[0] in "_IO" and _OUTPUT.fullmatch(name) and name not in bound and statement.fate != "left-out":
+    asked = [
+        (statement, name, line)
+        for statement in findings.statements
+        for name, line in statement.facts.reads.items()
+        if name[0] in "_IO" and statement.fate != "left-out" and _OUTPUT.fullmatch(name)
+    ]
+    if asked:
+        bound = {name for statement in findings.statements for name in statement.facts.binds | statement.facts.maybe}
+        bound |= {"_", "__", "___"} if findings.one_session else set()
+        for statement, name, line in asked:
+            if name not in bound:
                 message = f"`{name}` is a result in the session's history, which a pipeline does not have"
                 yield _HISTORY.at(statement, message, "give that result a name where it is made", line)
 

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 def _joined(findings: Findings) -> Iterator[Diagnostic]:
     told: set[tuple[str, int]] = set()
     for statement in findings.statements:
-        untagged = id(statement.cell) not in findings.stages and statement.role in (None, "setup")
+        if statement.fate != "own" or statement.role not in (None, "setup") or id(statement.cell) in findings.stages:
+            continue
         place = (statement.parsed.notebook, statement.cell.number)
-        if untagged and statement.fate == "own" and statement.owner and place not in told:
+        if statement.owner and place not in told:
             told.add(place)
             yield _JOINED.at(
                 statement, f"this runs once, as part of stage {statement.owner}", "tag the cell to choose the stage"

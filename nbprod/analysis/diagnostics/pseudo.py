@@ -22,7 +22,7 @@ def _check(findings: Findings) -> Iterator[Diagnostic]:
         if statement.owner in PSEUDO and statement.fate == "own":
             for name in statement.facts.binds:
                 made[name] = statement.cell.number
-    for statement in findings.statements:
+    for statement in findings.statements if made else ():
         if statement.owner in PSEUDO or statement.owner is None:
             continue
         for name in sorted(set(statement.facts.reads) & set(made)):

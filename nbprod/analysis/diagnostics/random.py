@@ -29,6 +29,8 @@ def _check(findings: Findings) -> Iterator[Diagnostic]:
     told: set[int] = set()
     offered: set[str] = set()
     for statement in findings.statements:
+        if not (statement.state or statement.effects):
+            continue
         causes = [
             (token, cause)
             for token, cause in statement.state.items()

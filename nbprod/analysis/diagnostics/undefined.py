@@ -22,6 +22,8 @@ SPELLINGS = 20
 
 
 def _undefined(findings: Findings) -> Iterator[Diagnostic]:
+    if not findings.links.missing:
+        return
     seen: set[tuple[str, str, int]] = set()
     fixes = _Fixes(findings)
     for statement, name, deleted in findings.links.missing:
