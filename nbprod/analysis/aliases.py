@@ -219,19 +219,7 @@ def resolve(statements: Sequence[Statement], names: Index[str]) -> None:
     named = classes = 0
     for statement in statements:
         facts = statement.facts
-        statement.names, statement.definitions = names, reaches.definitions
-        statement.read_mask = names.mask(facts.reads)
-        statement.maybe_mask = names.mask(facts.maybe) if facts.maybe else 0
-        statement.bound_mask = names.mask(facts.binds)
-        if facts.deletes:
-            statement.bound_mask |= names.mask(facts.deletes)
-        statement.mutate_mask = aliases.shared_with(names.mask(_reached(facts))) if facts.mutates else 0
-        statement.effects, statement.state, statement.patches = facts.effects, facts.state, facts.patches
-        statement.seeds, statement.active_mask = facts.seeds, 0
-        if facts.definitions or statement.read_mask & aliases.coded:
-            _absorb(statement, aliases.code_of(facts.reads, reaches.mask(facts.definitions)), aliases)
-        if facts.handled or statement.active_mask or statement.mutate_mask & aliases.coded:
-            _through_instances(statement, aliases)
+        _by_itself(statement, aliases)
         if facts.uncommitted or facts.committed:
             statement.uncommitted = Bits(names, aliases.shared_with(names.mask(facts.uncommitted)))
             statement.committed = Bits(names, aliases.shared_with(names.mask(facts.committed)))
@@ -252,6 +240,24 @@ def resolve(statements: Sequence[Statement], names: Index[str]) -> None:
             ]
             _absorb(statement, aliases.code_of((), reaches.mask(own)), aliases)
             statement.write_mask |= statement.maybe_mask | statement.mutate_mask
+
+
+def _by_itself(statement: Statement, aliases: Aliases) -> None:
+    """Note what a statement does with the code it may run, and to the names that share objects."""
+    facts, names, reaches = statement.facts, aliases.names, aliases.reaches
+    statement.names, statement.definitions = names, reaches.definitions
+    statement.read_mask = names.mask(facts.reads)
+    statement.maybe_mask = names.mask(facts.maybe) if facts.maybe else 0
+    statement.bound_mask = names.mask(facts.binds)
+    if facts.deletes:
+        statement.bound_mask |= names.mask(facts.deletes)
+    statement.mutate_mask = aliases.shared_with(names.mask(_reached(facts))) if facts.mutates else 0
+    statement.effects, statement.state, statement.patches = facts.effects, facts.state, facts.patches
+    statement.seeds, statement.active_mask = facts.seeds, 0
+    if facts.definitions or statement.read_mask & aliases.coded:
+        _absorb(statement, aliases.code_of(facts.reads, reaches.mask(facts.definitions)), aliases)
+    if facts.handled or statement.active_mask or statement.mutate_mask & aliases.coded:
+        _through_instances(statement, aliases)
 
 
 def _plain(facts: Facts) -> bool:

@@ -225,16 +225,9 @@ class Linker:
         facts, owner = statement.facts, str(statement.owner)
         written = (statement.maybe_mask | statement.mutate_mask) & ~self.settled.get(owner, 0)
         written = (written | statement.bound_mask) & ~self.replayed
-        if not written:
-            return
         self.builtins &= ~written
         for name in sorted(self.index.unmask(written)):
             bit = 1 << self.index.numbers[name]
-            if name not in self.names and name in facts.binds and name not in facts.deletes:
-                self.names[name], self.holder[name] = Resource({owner: statement}), owner
-                self.settled[owner] = self.settled.get(owner, 0) | bit
-                self.present |= bit
-                continue
             self.touched(name, bit, owner)
             for knower in self.knowers.pop(name, ()):
                 self.known[knower] &= ~bit

@@ -11,6 +11,7 @@ from nbprod.analysis.scripts import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from nbprod.analysis.notes import Statement
 
@@ -41,6 +42,7 @@ MADE_OF_CONSTANTS = (
     ast.JoinedStr,
     ast.FormattedValue,
 )
+NOTHING: frozenset[str] = frozenset()
 HARMLESS = {"display", "connection", "database"}
 BEFORE_IMPORTS = {"sys.path", "os.environ", "cwd"}
 """State that decides what an import finds or does."""
@@ -86,29 +88,26 @@ def _stable(statements: Sequence[Statement], writers: Writers, undone: set[str])
     prepared: set[str] = set()
     scripts = Progress()
     for statement in statements:
-        if (prepared and _imports(statement) & prepared) or (statement.parsed.argv and scripts.stays(statement)):
+        if (prepared and _imports(statement) & prepared) or scripts.stays(statement):
             pass  # replayed, it would come before what makes it possible
         elif _replayable(statement, writers, first_read, found):
             statement.fate = "replay"
         elif is_future(statement) or (not statement.state.keys() & undone and _configures(statement, found)):
             statement.fate = "repeat"
         if statement.fate == "own":
-            if statement.state or statement.effects or statement.facts.files_written:
-                prepared |= _prepares(statement)
-        if statement.parsed.argv:
-            scripts.note(statement)
-        if statement.fate != "own" or is_future(statement):
-            for name in _defines(statement):
-                found.setdefault(name, statement)
+            prepared |= _prepares(statement)
+        scripts.note(statement)
+        for name in _defines(statement):
+            found.setdefault(name, statement)
         for name in statement.facts.reads:
             first_read.setdefault(name, statement.index)
     return _read_somewhere(statements, found)
 
 
-def _defines(statement: Statement) -> set[str]:
+def _defines(statement: Statement) -> AbstractSet[str]:
     """Return the names that are there in every stage because of this statement."""
     there = statement.fate == "replay" or is_future(statement)
-    return statement.facts.binds | statement.facts.maybe if there else set()
+    return statement.facts.binds | statement.facts.maybe if there else NOTHING
 
 
 def is_future(statement: Statement) -> bool:
@@ -123,8 +122,10 @@ def _imports(statement: Statement) -> set[str]:
     return {"*", *(module.partition(".")[0] for module in statement.facts.modules)}
 
 
-def _prepares(statement: Statement) -> set[str]:
+def _prepares(statement: Statement) -> AbstractSet[str]:
     """Return the modules whose import may depend on this statement, `*` for all."""
+    if not (statement.state or statement.effects or statement.facts.files_written):
+        return NOTHING
     if statement.state.keys() & BEFORE_IMPORTS or "install" in statement.effects:
         return {"*"}
     return {PurePath(file).stem for file in statement.facts.files_written if file.endswith(".py")}

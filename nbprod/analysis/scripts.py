@@ -39,6 +39,8 @@ class Progress:
 
     def stays(self, statement: Statement) -> bool:
         """Whether a statement must run at its place and nowhere else."""
+        if not statement.parsed.argv:
+            return False
         script = id(statement.parsed)
         late = script in self._started and isinstance(statement.node, _IMPORTS) and may_fail(statement.node)
         return late or script in self._doubtful

@@ -41,8 +41,8 @@ def _everything(findings: Findings) -> Iterator[Diagnostic]:
 def _stages(findings: Findings) -> Iterator[Diagnostic]:
     """Look at the cells that their author made part of a stage."""
     by_stage: dict[str, dict[int, list[Statement]]] = {}
-    for cell, statements in groupby(findings.statements, key=lambda item: id(item.parsed)):
-        together = list(statements)
+    for cell, group in groupby(findings.statements, key=lambda item: id(item.parsed)):
+        together = list(group)
         tag = together[0].cell.tag
         if tag is not None and tag.stage is not None:
             by_stage.setdefault(tag.stage, {})[cell] = together
