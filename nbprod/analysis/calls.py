@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STATEMENTS = frozenset({"execute", "executemany", "executescript", "sql"})
+QUERIES = STATEMENTS | {"query", "from_query", "create_view"}
 ASKS = ("SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "PRAGMA TABLE_INFO", "VALUES", "FROM")
 ENVIRONMENT_READERS = frozenset({"os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"})
 FITS = frozenset(
@@ -69,6 +70,7 @@ class Calls(Magics):
             self.join(first, rest)
             return first | rest
         changed = self.callbacks(node, dotted.rpartition(".")[2], first | rest) if call.pure else NOTHING
+        changed = changed | self.tables(node, dotted.startswith("duckdb."))
         if not call.pure:
             if not call.known:
                 self.opaque(dotted)
@@ -123,6 +125,7 @@ class Calls(Magics):
             self.effect(node, token, f".{name}()")
         if name == "register":
             receiver = self.directly(func.value, receiver)
+        receiver = receiver | self.tables(node, name in QUERIES)
         if not call.known:
             return self.unknown(node, receiver, f".{name}")
         first, rest = self.arguments(node)
@@ -216,6 +219,18 @@ class Calls(Magics):
             self.read(name, node.lineno)
         if node.args and not isinstance(node.args[0], ast.Constant):
             self.mentioned(", ".join(sorted(self.context.at_names)), node.lineno)
+
+    def tables(self, node: ast.Call, asks: bool) -> Flow:
+        """Return where the frames come from that a text of SQL names: DuckDB finds them among the variables."""
+        if not asks or not self.context.frames_as_tables:
+            return NOTHING
+        names = dynamics.words_in([node]) & self.context.bound
+        if node.args and not isinstance(node.args[0], ast.Constant):
+            names |= self.context.at_names
+        flow = NOTHING
+        for name in sorted(names):
+            flow = flow | self.ask(name, node.lineno)
+        return flow
 
     def evaluated(self, node: ast.Call, dotted: str) -> None:
         """Note the names in `pd.eval("x * k")`."""

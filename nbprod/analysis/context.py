@@ -36,6 +36,7 @@ def context_of(sketches: Sequence[Sketch]) -> Context:
     context.lazy = any("__future__.annotations" in of for of in imports.values())
     one = {name: next(iter(of)) for name, of in imports.items() if len(of) == 1}
     context.imports = {name: dotted for name, dotted in one.items() if name not in others and name not in defined}
+    context.frames_as_tables = any(of.partition(".")[0] == "duckdb" for found in imports.values() for of in found)
     _alias_modules(sketches, context)
     single = {name for name, count in defined.items() if count == 1}
     context.definitions = dict.fromkeys(single - others - set(imports))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _Tree = TypeVar("_Tree", bound=ast.AST)
 MENTIONS = re.compile(r"\b(eval|exec|globals|locals|vars)\s*\(")
+_WORD = re.compile(r"[^\W\d]\w*")
 _AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
 NAMESPACES = frozenset({"globals", "locals", "vars"})
 SCOPES = (
@@ -43,6 +44,17 @@ def at_names(nodes: Iterable[ast.AST]) -> set[str]:
         for item in ast.walk(node)
         if isinstance(item, ast.Constant) and isinstance(item.value, str) and "@" in item.value
         for name in _AT_NAME.findall(item.value)
+    }
+
+
+def words_in(nodes: Iterable[ast.AST], having: str = "") -> set[str]:
+    """Return the words of all texts, or only of those that have a certain one."""
+    return {
+        word
+        for node in nodes
+        for item in ast.walk(node)
+        if isinstance(item, ast.Constant) and isinstance(item.value, str) and having in item.value.lower()
+        for word in _WORD.findall(item.value)
     }
 
 

@@ -55,6 +55,7 @@ class Context:
         Whether annotations are not evaluated: the notebook imports that from `__future__`.
     at_names
         Names it binds that stand after `@` in its texts: where a text is made elsewhere, `df.query(text)` may read any.
+        With `frames_as_tables` (SQL finds frames by the names of variables) the names in its texts of SQL as well.
     names
         Numbers for the names, so that sets of them are masks.
     enumerated
@@ -70,6 +71,7 @@ class Context:
     flat: set[str] = field(default_factory=set)
     lazy: bool = False
     at_names: set[str] = field(default_factory=set)
+    frames_as_tables: bool = False
     names: Index[str] = field(default_factory=Index)
     enumerated: bool = False
 

@@ -55,6 +55,12 @@ class Kept(Generic[K, V]):
         return value
 
 
+TEXTS = frozenset(
+    {"query", "eval", "sql", "execute", "executemany", "executescript", "from_query", "create_view", "duckdb"}
+)
+"""What may take a text that names variables."""
+
+
 @dataclass(slots=True)
 class View:
     """What a cell's words mean in a notebook: all of the context that its statements can ask for."""
@@ -108,7 +114,9 @@ class Memory:
 
 def view(context: Context, words: frozenset[str]) -> View:
     """Return what words mean; every field of the context has its part in it."""
-    meanings: dict[str, tuple[str | bool | None, ...]] = {"": (context.lazy, "__get__" in context.methods)}
+    meanings: dict[str, tuple[str | bool | None, ...]] = {
+        "": (context.lazy, "__get__" in context.methods, context.frames_as_tables)
+    }
     definitions = {}
     for name in words & context.bound:
         if name in context.definitions:
@@ -116,7 +124,7 @@ def view(context: Context, words: frozenset[str]) -> View:
         unchanging = name in context.immutable, name in context.flat, name in context.global_names
         meanings[name] = (context.imports.get(name), *unchanging)
     methods = {name: list(context.methods[name]) for name in words & context.methods.keys()}
-    return View(meanings, definitions, methods, context.at_names if words & {"query", "eval"} else set())
+    return View(meanings, definitions, methods, context.at_names if words & TEXTS else set())
 
 
 def _words(statements: Sequence[ast.stmt]) -> frozenset[str]:

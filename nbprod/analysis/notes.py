@@ -11,7 +11,7 @@ from nbprod.analysis import depth
 from nbprod.analysis.aliases import resolve
 from nbprod.analysis.bits import Bits, Index, Lines
 from nbprod.analysis.context import context_of
-from nbprod.analysis.dynamics import at_names
+from nbprod.analysis.dynamics import at_names, words_in
 from nbprod.analysis.inlining import expand
 from nbprod.analysis.memory import Seen, view
 from nbprod.analysis.sketches import sketch_of
@@ -124,6 +124,8 @@ def notes_of(notebooks: Sequence[Notebook], *, shallow: bool = False) -> tuple[l
     context = context_of([sketch_of(node) for item in parsed for node in item.statements])
     if any(".query(" in item.cell.body or ".eval(" in item.cell.body for item in parsed):
         context.at_names = at_names(node for item in parsed for node in item.statements) & context.bound
+    if context.frames_as_tables:
+        context.at_names |= words_in((node for item in parsed for node in item.statements), "from") & context.bound
     while True:
         statements = _statements(parsed, context)
         resolve(statements, context.names)

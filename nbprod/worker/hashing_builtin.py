@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import struct
 import types
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from . import kinds, plain, remembering
@@ -22,6 +22,9 @@ CLASS_NOISE = frozenset({
     "__dict__", "__weakref__", "__module__", "_abc_impl", "__firstlineno__", "__static_attributes__",
     "__annotate_func__", "__annotations_cache__", "__slotnames__",
 })  # fmt: skip
+
+FOUND_LATER = frozenset({"_value2member_map_"})
+"""Combined flags are members as well from when they are first seen."""
 
 
 def _sequence(hasher: Hasher, value: Any) -> None:
@@ -85,7 +88,7 @@ def _class(hasher: Hasher, kind: type) -> None:
         hasher.walk(kind.__bases__)
         slots = kind.__dict__.get("__slots__", ())
         members = {slots} if isinstance(slots, str) else set(slots)
-        left_out = CLASS_NOISE | members
+        left_out = CLASS_NOISE | members | (FOUND_LATER if issubclass(kind, enum.Flag) else frozenset())
         named(hasher, "body", {key: item for key, item in kind.__dict__.items() if key not in left_out})
 
 
@@ -141,7 +144,7 @@ def install() -> None:
         classmethod: _by("__func__"), staticmethod: _by("__func__"), functools.cached_property: _by("func"),
         types.GetSetDescriptorType: _by("__qualname__"), types.MemberDescriptorType: _by("__qualname__"),
         types.WrapperDescriptorType: _by("__qualname__"), types.MethodDescriptorType: _by("__qualname__"),
-        types.ClassMethodDescriptorType: _by("__qualname__"), weakref.ReferenceType: _by(),
+        types.ClassMethodDescriptorType: _by("__qualname__"),
     })  # fmt: skip
     register("enum.Enum", _enum)
     register(type, _class)

@@ -1,15 +1,22 @@
 """How objects are stored whose own way of being pickled would bring back something else.
 
 Views of dicts and read-only proxies keep to the dict they show, exceptions come back without their `__init__`, and an
-object of the notebook's classes keeps the attributes that its `__getstate__` would drop, where they can be stored.
+object of the notebook's classes keeps the attributes that its `__getstate__` would drop, where they can be stored. A
+file that is closed comes back closed, and a weak reference refers to what something else holds. A reducer that returns
+`NotImplemented` leaves the value to its own way.
 The functions `make_…` and `fill_…` are called while a snapshot is loaded.
 """
 
 from __future__ import annotations
 
 import copyreg
+import decimal
 import gc
+import io
+import os
 import types
+import typing
+import weakref
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +37,8 @@ def reducer(kind: type, home: str) -> Callable[[Any], Any] | None:
         return _view
     if kind is types.MappingProxyType:
         return _proxy
+    if kind in SPECIAL:
+        return SPECIAL[kind]
     if issubclass(kind, BaseException) and kind.__reduce__ is BaseException.__reduce__:
         return _exception
     mine = [base for base in kind.__mro__ if base.__module__ in (home, "__main__")]
@@ -104,3 +113,106 @@ def fill_object(value: Any, attributes: dict[str, Any]) -> None:
     """Give an object its attributes, past what its class does to them."""
     for name, item in attributes.items():
         object.__setattr__(value, name, item)
+
+
+def _context(context: Any) -> Any:
+    """Keep a context that is a value like any other; the one that computes now belongs to its process."""
+    return NotImplemented if context is decimal.getcontext() else context.__reduce__()
+
+
+def _type_variable(variable: Any) -> Any:
+    """Keep where a type variable was made; the rest is its own."""
+    if variable.__module__ != "__main__":
+        return NotImplemented
+    flags = {
+        "bound": variable.__bound__,
+        "covariant": variable.__covariant__,
+        "contravariant": variable.__contravariant__,
+    }
+    return make_type_variable, (variable.__name__, variable.__constraints__, flags)
+
+
+def make_type_variable(name: str, constraints: tuple[Any, ...], flags: dict[str, Any]) -> Any:
+    """Return a type variable of the notebook."""
+    variable = typing.TypeVar(name, *constraints, **flags)  # type: ignore[misc]  # its name is only known here
+    variable.__module__ = "__main__"
+    return variable
+
+
+def _file(file: Any) -> Any:
+    """Keep what a closed file still tells; one that is open is something else in another process."""
+    layers = [getattr(file, "buffer", file)]
+    raw = getattr(layers[0], "raw", layers[0])
+    if not file.closed or not isinstance(raw, io.FileIO) or raw.mode.startswith("x"):
+        return NotImplemented
+    text = {name: getattr(file, name) for name in ("encoding", "errors", "line_buffering") if hasattr(file, name)}
+    return make_file, (type(file), type(layers[0]), raw.mode, raw.name, text, file.__dict__ | {})
+
+
+def make_file(kind: Any, buffered: Any, mode: str, name: Any, text: dict[str, Any], attributes: dict[str, Any]) -> Any:
+    """Return a closed file."""
+    file: Any = io.FileIO(os.devnull, mode)
+    file.name = name
+    if buffered is not io.FileIO:
+        file = buffered(file)
+    if kind is io.TextIOWrapper:
+        file = kind(file, **text)
+    file.close()
+    file.__dict__.update(attributes)
+    return file
+
+
+def _reference(reference: Any) -> Any:
+    """Keep what a weak reference refers to: loaded, it lives on if something else that is loaded holds it."""
+    return NotImplemented if reference.__callback__ is not None else (make_reference, (reference(),))
+
+
+def make_reference(target: Any) -> Any:
+    """Return a weak reference, a dead one to nothing."""
+    _loaded.append(True)
+    return weakref.ref(set() if target is None else target)
+
+
+def _weak(collection: Any) -> Any:
+    held = list(collection) if isinstance(collection, weakref.WeakSet) else list(collection.items())
+    return type(collection), (), held, None, None, fill_weak
+
+
+def fill_weak(collection: Any, held: list[Any]) -> None:
+    """Fill a collection that holds its members, keys or values weakly."""
+    _loaded.append(True)
+    collection.update(held)
+
+
+def took_weak() -> bool:
+    """Say whether something with weak references was loaded since this was asked last."""
+    found = bool(_loaded)
+    _loaded.clear()
+    return found
+
+
+def targets(value: Any) -> list[Any]:
+    """Return what is referred to weakly; code and classes are held by where they come from."""
+    if isinstance(value, weakref.ReferenceType):
+        found = [value()]
+    else:
+        found = list(value.values() if isinstance(value, weakref.WeakValueDictionary) else value)
+    return [target for target in found if target is not None and not isinstance(target, type | types.FunctionType)]
+
+
+def held_by(value: Any) -> list[Any]:
+    """Return what a weak reference or collection holds itself."""
+    if isinstance(value, weakref.WeakKeyDictionary):
+        return list(value.values())
+    return list(value) if isinstance(value, weakref.WeakValueDictionary) else []
+
+
+_loaded: list[bool] = []
+WEAK = frozenset({weakref.ReferenceType, weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet})
+SPECIAL: dict[type, Callable[[Any], Any]] = {
+    decimal.Context: _context,
+    typing.TypeVar: _type_variable,
+    weakref.ReferenceType: _reference,
+    **dict.fromkeys((weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet), _weak),
+    **dict.fromkeys((io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO), _file),
+}

@@ -36,7 +36,7 @@ class Outputs:
         expected = set(spec["outputs"])
         self._before = visible(namespace, expected)
         self._everything = spec.get("everything", False)
-        self._written = self._before if self._everything else expected
+        self._written = self._before | expected if self._everything else expected
         # A name that nothing is expected to write is kept hold of, so that being bound anew is seen for sure; the
         # others are not, so that what they held can be freed.
         self._held = {name: namespace[name] for name in self._before - self._written}

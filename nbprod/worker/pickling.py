@@ -58,6 +58,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         Identities of the classes and functions that were stored by value.
     arrays
         The arrays met that may share memory with others, by id.
+    weak
+        What weak references refer to; they are not followed if `strong` is set.
     """
 
     def __init__(
@@ -78,6 +80,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         self.needs: set[str] = set()
         self.made: set[int] = set()
         self.arrays: dict[int, Any] = {}
+        self.weak: list[Any] = []
+        self.strong = False
         self._apart: dict[int, Any] = {id(memory): memory for memory, _ in self.memories.values()}
         self._lenders = arrays.lenders(namespace.values())
         self._reducers: dict[type, Callable[[Any], Any] | None] = {}
@@ -102,6 +106,13 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         for identity, (_, value) in self.memo.copy().items():
             if identity not in self._apart and identity not in self.by_id and value is not self.namespace:
                 yield identity, value
+
+    def holds(self, value: object, targets: Sequence[Any]) -> bool:
+        """Say whether `value` itself, without weak references, holds all of `targets`."""
+        self.strong = True
+        self.dumps(value)
+        met = self.memo.copy()
+        return all(id(target) in met for target in targets)
 
     def _take(self, buffer: pickle.PickleBuffer) -> bool:
         view = buffer.raw()
@@ -132,10 +143,12 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         if arrays.is_block(kind) and arrays.copy_on_write():
             return self._block
         special = objects.reducer(kind, self.namespace.get("__name__", "__main__"))
-        if special is not None:
-            return special
         why = reason(kind)
-        return None if why is None else lambda _: reducers.refuse(why)
+        if kind in objects.WEAK and special is not None:
+            special = self._weakly(special)
+        if special is None or why is None:
+            return special if why is None else lambda _: reducers.refuse(why)
+        return lambda value: reducers.refuse(why) if (found := special(value)) is NotImplemented else found
 
     def _known(self, kind: type) -> Callable[[Any], Any] | None:
         np = arrays.numpy()
@@ -232,6 +245,16 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
 
     def _index(self, index: Any) -> Any:
         return self._keep_apart(*arrays.private_index(index))
+
+    def _weakly(self, reduce: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def reduced(value: Any) -> Any:
+            found = reduce(value)
+            if found is NotImplemented:
+                return found
+            self.weak += objects.targets(value)
+            return (list, (objects.held_by(value),)) if self.strong else found
+
+        return reduced
 
     def _single(self, generator: Any) -> Any:
         """Refer to the one generator behind `random.random()` and `numpy.random.rand()` by its place."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from . import afterimport
@@ -50,7 +51,10 @@ WRITERS: dict[str, dict[str, int]] = {
 """Functions that write, and which of their arguments says where."""
 QUOTED = re.compile(r"'([^'\n]+\.[A-Za-z0-9]+)'")
 MARK = "_nbprod_wrapped"
+_CALL = compile(f"{MARK}()", "<nbprod>", "eval")
 DATABASES = frozenset({"connect"})
+ASKING = frozenset({"sql", "query", "execute"})
+"""Functions of DuckDB that look for tables among the variables of the frame that calls them."""
 _watching: list[Observer] = []
 _waiting: list[bool] = []
 
@@ -79,7 +83,8 @@ def _wrap_all(module: ModuleType, names: dict[str, int]) -> None:
             owner = getattr(owner, part, None)
         plain = getattr(owner, last, None)
         if plain is not None and not hasattr(plain, MARK):
-            wrapped = _reading(plain, method=bool(outer)) if place < 0 else _writing(plain, place)
+            looks = module.__name__ == "duckdb" and last in ASKING
+            wrapped = _reading(plain, method=bool(outer), looks=looks) if place < 0 else _writing(plain, place)
             setattr(wrapped, MARK, True)
             setattr(owner, last, wrapped)
 
@@ -97,7 +102,7 @@ def _writing(plain: Callable[..., Any], place: int) -> Callable[..., Any]:
     return writing
 
 
-def _reading(plain: Callable[..., Any], *, method: bool) -> Callable[..., Any]:
+def _reading(plain: Callable[..., Any], *, method: bool, looks: bool) -> Callable[..., Any]:
     @functools.wraps(plain)
     def reading(*arguments: Any, **options: Any) -> Any:
         values = [*arguments[method : method + 1], *options.values()]
@@ -105,7 +110,15 @@ def _reading(plain: Callable[..., Any], *, method: bool) -> Callable[..., Any]:
             _note(path, database=plain.__name__ in DATABASES)
         return plain(*arguments, **options)
 
-    return reading
+    @functools.wraps(plain)
+    def asking(*arguments: Any, **options: Any) -> Any:
+        for path in _paths([*arguments, *options.values()]):
+            _note(path, database=False)
+        caller = sys._getframe(1)
+        names = {**caller.f_locals, MARK: functools.partial(plain, *arguments, **options)}
+        return eval(_CALL, caller.f_globals, names)  # noqa: S307 - a call, seen to be made where ours was
+
+    return asking if looks else reading
 
 
 def _paths(values: list[Any]) -> Iterator[str]:

@@ -12,16 +12,19 @@ import types
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import arrays, constants, hashing, kinds, plain, sets, subarrays
+from . import arrays, constants, hashing, kinds, objects, plain, sets, subarrays
 from .buffers import BufferDamaged, digest
 from .pickling import MarkingPickler, Pickler, loads
-from .unstorable import describe, explain
+from .unstorable import REFERENCE, NotStorable, describe, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from .buffers import Buffers
     from .formats import Group, Unstorable
+
+_held: list[list[Any]] = []
+"""What a process keeps beside the names that it loaded: in the notebook they live as long."""
 
 
 class Unloadable(Exception):
@@ -79,12 +82,10 @@ class Saver:
         """Yield the groups of `names`, pickled."""
         alone = {name: draft for name in names if (draft := self._try([name], self._alone)) is not None}
         for group in self._groups(alone):
-            if len(group) == 1:
-                yield alone[group[0]]
-            else:
-                draft = self._try(group, lambda names: self._together(names, alone))
-                if draft is not None:
-                    yield draft
+            plain_one = len(group) == 1 and not alone[group[0]].pickler.weak
+            draft = alone[group[0]] if plain_one else self._try(group, lambda names: self._together(names, alone))
+            if draft is not None:
+                yield draft
 
     def _try(self, names: list[str], make: Callable[[list[str]], _Draft]) -> _Draft | None:
         try:
@@ -117,7 +118,12 @@ class Saver:
         found = {identity: array for draft in drafts for identity, array in draft.found.arrays.items()}
         recipes = {identity: recipe for draft in drafts for identity, recipe in draft.recipes.items()}
         held = any(draft.held for draft in drafts)
-        return self._pickle(names, arrays.memories(found.values()), recipes, held=held)
+        draft = self._pickle(names, arrays.memories(found.values()), recipes, held=held)
+        values = [self.namespace[name] for name in names]
+        weak = draft.pickler.weak
+        if weak and not Pickler(self.namespace, self.references).holds(values, weak):
+            raise NotStorable(REFERENCE)  # what it refers to lives elsewhere
+        return draft
 
     def _pickle(
         self, names: list[str], memories: dict[int, Any], recipes: dict[int, sets.Recipe], *, held: bool
@@ -313,6 +319,8 @@ def load(
             continue
         values = dict(zip(group["names"], _load(group, namespace, buffers), strict=True))
         namespace.update((name, values[name]) for name in wanted)
+        if objects.took_weak():  # a weak reference among them may be to what another name holds
+            _held.append([value for name, value in values.items() if name not in wanted])
 
 
 def _load(group: Group, namespace: dict[str, object], buffers: Buffers) -> list[object]:

@@ -14,7 +14,8 @@ THREAD = "a running thread, process or pool, which exists only in its own proces
 GENERATOR = "a generator, which can be consumed only where it was made; store list(…) of it"
 ASYNC = "part of a running event loop, which exists only in its own process"
 SHELL = "part of the running IPython shell"
-REFERENCE = "a weak reference, which lives only in its own process"
+REFERENCE = "a weak reference to what only its own process holds"
+WIDGET = "a widget or another object with observers, which hear only in the process that made it"
 MEMORY = "a window on memory that another value owns; keep that value, and make the window where it is needed"
 FRAME = "part of a running program (frame or traceback)"
 
@@ -75,6 +76,8 @@ REASONS: dict[str, str] = {
     "multiprocessing.pool.Pool": THREAD,
     "concurrent.futures._base.Executor": THREAD,
     "concurrent.futures._base.Future": THREAD,
+    "decimal.Context": "the context in which this process computes; call getcontext() in the stage that uses it",
+    "traitlets.traitlets.HasTraits": WIDGET,
     "asyncio.events.AbstractEventLoop": ASYNC,
     "_asyncio.Future": ASYNC,
     "asyncio.futures.Future": ASYNC,

@@ -33,6 +33,7 @@ TIMES = re.compile(
 """What `%time`, `%timeit`, progress bars and hand-made stop watches print."""
 NOISE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b0x[0-9a-fA-F]{6,}\b"), "0x…"),
+    (re.compile(r"\.\.\.x?[0-9a-f]{6,}(?=>|&gt;)"), "0x…"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "uuid…"),
     (re.compile(r"nbprod-verify-\w+"), "nbprod-verify-…"),
     (re.compile(rf"{re.escape(tempfile.gettempdir())}/\w+"), "<temporary folder>"),

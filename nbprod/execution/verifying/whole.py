@@ -18,7 +18,7 @@ from nbprod.execution.session import Session
 from nbprod.execution.verifying.causes import Text
 from nbprod.store import Ledger
 from nbprod.store.files import digest_json
-from nbprod.worker import links
+from nbprod.worker import links, naming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -175,12 +175,14 @@ def _as_pipeline(pipeline: Pipeline, pieces: Sequence[Piece]) -> Pipeline:
         for step in stage.steps
         if step.kind == "cell"
     }
+    # names such as `_` are the shell's, unless the notebook binds them
+    bound = tuple(sorted({name for stage in pipeline.stages for name in stage.writes if naming.hidden(name)}))
     stages = []
     for at, piece in enumerate(pieces):
         steps = tuple(dataclasses.replace(step, tolerant=(step.notebook, step.cell) in judging) for step in piece.steps)
         code = digest_json([step.source for step in steps])
         name = f"notebook-{at + 1:03d}"
-        stages.append(Stage(name, (), steps, replays=replays, code_digest=code))
+        stages.append(Stage(name, (), steps, writes=bound, replays=replays, code_digest=code))
     return dataclasses.replace(
         pipeline, stages=tuple(stages), edges=(), parameters=(), serve=None, gate=None, test=None, models=()
     )

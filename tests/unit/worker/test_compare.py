@@ -52,6 +52,8 @@ FRAME = pd.DataFrame({"a": [1.0, np.nan], "b": ["x", None], "c": pd.Categorical(
         (Box(a=1, b=[1]), Box(a=1, b=[2]), r"b\[0\]: 1 instead of 2"),
         (Box(a=1), Box(a=1, b=2), "attribute b is on one side only"),
         (Box(a=1), Box(a=1), None),
+        ({Box(a=1): [1]}, {Box(a=1): [1]}, None),
+        ({Box(a=1): [1]}, {Box(a=2): [1]}, "lacks key"),
     ],
 )  # fmt: skip
 def test_first_difference(a: Any, b: Any, words: str | None):
