@@ -15,19 +15,8 @@ from nbprod.analysis.scopes import Scope, parameters_of, scope_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-BUILTINS = frozenset(dir(builtins)) | {
-    "get_ipython",
-    "display",
-    "__builtins__",
-    "In",
-    "Out",
-    "_",
-    "__",
-    "___",
-    "exit",
-    "quit",
-}
 GLOBALS_OF_IPYTHON = frozenset({"In", "Out", "_", "__", "___"})
+BUILTINS = frozenset(dir(builtins)) | GLOBALS_OF_IPYTHON | {"get_ipython", "display", "__builtins__", "exit", "quit"}
 
 
 @dataclass(slots=True)
@@ -54,8 +43,8 @@ class Context:
     lazy
         Whether annotations are not evaluated: the notebook imports that from `__future__`.
     at_names
-        Names it binds that stand after `@` in its texts: where a text is made elsewhere, `df.query(text)` may read any.
-        With `frames_as_tables` (SQL finds frames by the names of variables) the names in its texts of SQL as well.
+        Names it binds that its texts name after `@`, or in SQL if that finds frames by their variables
+        (`frames_as_tables`): where a text is made elsewhere, `df.query(text)` may read any.
     names
         Numbers for the names, so that sets of them are masks.
     enumerated
