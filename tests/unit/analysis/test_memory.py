@@ -54,7 +54,18 @@ def test_a_cell_seen_elsewhere_is_analysed_as_if_it_were_new(monkeypatch, seed):
 
 def test_all_that_statements_can_ask_for_is_compared():
     """A new field of the context must be part of `memory.view`."""
-    told = {"imports", "definitions", "bound", "global_names", "methods", "immutable", "flat", "lazy", "at_names"}
+    told = {
+        "imports",
+        "definitions",
+        "bound",
+        "global_names",
+        "methods",
+        "immutable",
+        "flat",
+        "lazy",
+        "at_names",
+        "frames_as_tables",
+    }
     assert {field.name for field in fields(Context)} - {"names", "enumerated"} == told
 
 
