@@ -92,7 +92,7 @@ def _stable(statements: Sequence[Statement], writers: Writers, undone: set[str])
             pass  # replayed, it would come before what makes it possible
         elif _replayable(statement, writers, first_read, found):
             statement.fate = "replay"
-        elif is_future(statement) or (not statement.state.keys() & undone and _configures(statement, found)):
+        elif is_future(statement) or (not statement.state.keys() & undone and _configures(statement, writers, found)):
             statement.fate = "repeat"
         if statement.fate == "own":
             prepared |= _prepares(statement)
@@ -166,6 +166,7 @@ class Writers:
             bound_once |= bound
             if not isinstance(statement.node, IMPORTS):
                 self.otherwise |= written
+        self.any = once
         for statement in statements:
             if isinstance(statement.node, IMPORTS) and self.twice & statement.write_mask:
                 text = ast.dump(statement.node)
@@ -203,9 +204,9 @@ def _replayable(
             len(names) == 1
             and not _leaves_open(statement, writers.statements)
             and not statement.names.mask(names) & writers.bound_twice
-            and _rests_on(statement, found)
+            and _rests_on(statement, writers, found)
         )
-    return writers.alone(statement, names) and _rests_on(statement, found)
+    return writers.alone(statement, names) and _rests_on(statement, writers, found)
 
 
 def can_open_again(statement: Statement, statements: Sequence[Statement]) -> bool:
@@ -229,8 +230,12 @@ def _leaves_open(statement: Statement, statements: Sequence[Statement]) -> bool:
     return False
 
 
-def _rests_on(statement: Statement, found: dict[str, Statement]) -> bool:
-    return all(name in found or name in BUILTINS for name in statement.facts.reads)
+def _rests_on(statement: Statement, writers: Writers, found: dict[str, Statement]) -> bool:
+    """Whether all that a statement reads is there in every stage: `sum` is not, where the notebook has a `sum`."""
+    return all(
+        name in found or (name in BUILTINS and not writers.any & statement.names.bit(name))
+        for name in statement.facts.reads
+    )
 
 
 def kind_of(statement: Statement) -> str | None:
@@ -306,7 +311,7 @@ def _only_imports(node: ast.Try | ast.If) -> bool:
     )
 
 
-def _configures(statement: Statement, found: dict[str, Statement]) -> bool:
+def _configures(statement: Statement, writers: Writers, found: dict[str, Statement]) -> bool:
     """Whether a setup statement only sets options, so that it may be repeated in every process."""
     if statement.role not in (None, "setup") or statement.parsed.whole:
         return False
@@ -323,7 +328,7 @@ def _configures(statement: Statement, found: dict[str, Statement]) -> bool:
     options = bool(statement.state) and set(statement.state) <= CONFIGURABLE
     if facts.star or not (magics or options or statement.patches):
         return False
-    return _rests_on(statement, found) and _simple(statement.node)
+    return _rests_on(statement, writers, found) and _simple(statement.node)
 
 
 def _simple(node: ast.stmt) -> bool:

@@ -180,9 +180,12 @@ class _View:
         pieces = [step for step in definitions if _key(step) not in self._replayed]
         if not pieces:
             return
+        from nbprod.worker import constants
+
         before = dict(self.module.__dict__)
         replay(pieces, parameters, self.module, self.values.folder)
         self.module.__dict__.update((name, before[name]) for name in self.bound if name in before)
+        constants.adopt(self.module.__dict__)
         self._replayed.update(_key(step) for step in pieces)
 
     def _missing(self, name: str) -> MissingValue:

@@ -13,7 +13,7 @@ from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 EXACT_WORK = 10_000
 """How much work numpy may spend on proving that two interleaved views do not overlap."""
@@ -74,7 +74,7 @@ def bounds(array: Any) -> tuple[int, int]:
 
 
 def overlapping(arrays: Iterable[Any]) -> list[list[Any]]:
-    """Return clusters of distinct arrays that share memory which at least one of them can write."""
+    """Return clusters of distinct arrays that share memory."""
     return [cluster for rough in _rough(arrays) for cluster in _exact(rough)]
 
 
@@ -100,8 +100,7 @@ def _order(entry: tuple[int, int, int, Any]) -> tuple[int, int, int]:
 
 def _exact(cluster: list[Any]) -> Iterator[list[Any]]:
     if len(cluster) > PAIRS:
-        if any(array.flags.writeable for array in cluster):
-            yield cluster
+        yield cluster
         return
     parts: list[list[Any]] = []
     for array in cluster:
@@ -112,9 +111,7 @@ def _exact(cluster: list[Any]) -> Iterator[list[Any]]:
 
 
 def shares(one: Any, other: Any) -> bool:
-    """Whether a write through one array can show in the other."""
-    if not (one.flags.writeable or other.flags.writeable):
-        return False
+    """Whether a write through one array, or through what both are read-only views of, can show in the other."""
     np = numpy()
     try:
         return bool(np.shares_memory(one, other, max_work=EXACT_WORK))
@@ -243,11 +240,37 @@ def is_block(kind: type) -> bool:
     return internals is not None and issubclass(kind, internals.Block)
 
 
-def private_block(block: Any) -> Any:
-    """Return how to store a block so that it shares with no other after loading, and the arrays made for that."""
+def is_series_manager(kind: type) -> bool:
+    """Whether this is the type of what holds the content of a series, which pandas stores in another way than tables'."""
+    managers = sys.modules.get("pandas.core.internals.managers")
+    return managers is not None and issubclass(kind, managers.SingleBlockManager)
+
+
+def writes_in_place(block: Any) -> bool:
+    """Whether a table changes this block itself when it is written: what two tables share, neither does.
+
+    Then arrays that are views of it show the change (`a = df["x"].to_numpy()`).
+    """
+    return type(block.values).__name__ == "ndarray" and not block.refs.has_reference()
+
+
+def reduce_block(block: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return the content of a block, and what tells how to store the block with given content."""
     rebuild, (values, *place), *rest = block.__reduce__()
-    values = _private(values)
-    return (rebuild, (values, *place), *rest), [values]
+    return values, lambda values: (rebuild, (values, *place), *rest)
+
+
+def reduce_manager(manager: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Do the same for what holds the content of a series."""
+    rebuild, arguments, state, *rest = manager.__reduce_ex__(5)
+    layout = state[3]["0.14.1"]
+    (block,) = layout["blocks"]
+
+    def stored(values: Any) -> Any:
+        known = {"0.14.1": {**layout, "blocks": [{**block, "values": values}]}}
+        return rebuild, arguments, (None, None, None, known), *rest
+
+    return block["values"], stored
 
 
 def is_labelled(kind: type) -> bool:
@@ -295,11 +318,12 @@ def private_index(index: Any) -> Any:
             return [own(item) for item in value]
         if not hasattr(value, "dtype") or is_index(type(value)):
             return value
-        made.append(_private(value))
+        made.append(private(value))
         return made[-1]
 
     return (rebuild, (kind, {key: own(value) for key, value in state.items()}), *rest), made
 
 
-def _private(values: Any) -> Any:
+def private(values: Any) -> Any:
+    """Return an array of the same content that is another object."""
     return values.view() if isinstance(values, numpy().ndarray) else values.copy()

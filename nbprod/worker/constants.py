@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .naming import MET
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -17,9 +19,6 @@ Key = tuple[str, int]
 MUTABLE = (list, dict, set)
 LARGEST = 10_000
 """Literals with more parts are told apart as a whole only."""
-
-_home: dict[str, Any] = {}
-_loaded: dict[Key, Any] = {}
 
 
 def known(namespace: dict[str, Any], names: Collection[str]) -> dict[int, Key]:
@@ -44,7 +43,7 @@ def resolve(namespace: dict[str, Any], key: Key, content: Any) -> Any:
     parts = _parts(namespace.get(name))
     if number < len(parts) and _equal(parts[number], content):
         return parts[number]
-    met = _met(namespace)
+    met: dict[Key, Any] = namespace.setdefault(MET, {})
     if not _equal(met.get(key), content):
         met[key] = content
     return met[key]
@@ -58,11 +57,9 @@ def adopt(namespace: dict[str, Any]) -> None:
 
 
 def _met(namespace: dict[str, Any]) -> dict[Key, Any]:
-    """Return what was loaded into this namespace; only the last one is kept, as a process has one at a time."""
-    global _home, _loaded
-    if _home is not namespace:
-        _home, _loaded = namespace, {}
-    return _loaded
+    """Return what was loaded into this namespace in place of literals it has not."""
+    found: dict[Key, Any] = namespace.get(MET, {})
+    return found
 
 
 def _parts(value: Any) -> list[Any]:

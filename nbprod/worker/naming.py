@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+MET = "__nbprod_literals__"
+"""Where a namespace keeps the literals that were loaded inside values."""
 SHELL = frozenset(
     """In Out exit quit get_ipython open _ __ ___ _i _ii _iii _ih _oh _dh _exit_code _sh __name__ __doc__
     __package__ __loader__ __spec__ __builtins__ __builtin__ __annotations__ __file__ __cached__
@@ -24,4 +26,4 @@ def visible(namespace: dict[str, Any], own: Collection[str] = ()) -> set[str]:
 
 def hidden(name: str) -> bool:
     """Say whether a name belongs to the shell or the module."""
-    return name in SHELL or _HISTORY.fullmatch(name) is not None
+    return name in SHELL or name == MET or _HISTORY.fullmatch(name) is not None

@@ -60,6 +60,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         The arrays met that may share memory with others, by id.
     weak
         What weak references refer to; they are not followed if `strong` is set.
+    blocks
+        The arrays that tables keep their content in and change in place, by id.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         self.arrays: dict[int, Any] = {}
         self.weak: list[Any] = []
         self.strong = False
+        self.blocks: dict[int, Any] = {}
         self._apart: dict[int, Any] = {id(memory): memory for memory, _ in self.memories.values()}
         self._lenders = arrays.lenders(namespace.values())
         self._reducers: dict[type, Callable[[Any], Any] | None] = {}
@@ -114,6 +117,11 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         met = self.memo.copy()
         return all(id(target) in met for target in targets)
 
+    def shared_memory(self) -> Iterator[tuple[int, Any]]:
+        """Yield identity and array of all that may share memory with others."""
+        yield from self.arrays.items()
+        yield from self.blocks.items()
+
     def _take(self, buffer: pickle.PickleBuffer) -> bool:
         view = buffer.raw()
         if view.nbytes < IN_BAND:
@@ -142,6 +150,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             return arrays.reduce_labelled
         if arrays.is_block(kind) and arrays.copy_on_write():
             return self._block
+        if arrays.is_series_manager(kind) and arrays.copy_on_write():
+            return self._manager
         special = objects.reducer(kind, self.namespace.get("__name__", "__main__"))
         why = reason(kind)
         if kind in objects.WEAK and special is not None:
@@ -241,7 +251,19 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         return reduced
 
     def _block(self, block: Any) -> Any:
-        return self._keep_apart(*arrays.private_block(block))
+        return self._content(block, *arrays.reduce_block(block))
+
+    def _manager(self, manager: Any) -> Any:
+        return self._content(manager.blocks[0], *arrays.reduce_manager(manager))
+
+    def _content(self, block: Any, values: Any, stored: Callable[[Any], Any]) -> Any:
+        """Store the content of a table apart from that of others, with the memory that only arrays share with it."""
+        if arrays.writes_in_place(block):
+            self.blocks[id(values)] = values
+            if id(values) in self.memories:
+                return stored(values)
+        own = arrays.private(values)
+        return self._keep_apart(stored(own), [own])
 
     def _index(self, index: Any) -> Any:
         return self._keep_apart(*arrays.private_index(index))

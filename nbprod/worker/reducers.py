@@ -144,6 +144,7 @@ def own_class(kind: type, make: Any, parts: Any, state: Any, *rest: Any) -> Any:
     *parts, _tracker, extra = parts
     if make is cloudpickle._make_skeleton_class:
         body, others = state
+        body = {**_as_inherited(kind), **body}
         early = {"__qualname__": kind.__qualname__}
         if "__slots__" in body and typing.NamedTuple not in kind.__dict__.get("__orig_bases__", ()):
             early["__slots__"] = body.pop("__slots__")
@@ -152,6 +153,13 @@ def own_class(kind: type, make: Any, parts: Any, state: Any, *rest: Any) -> Any:
         body = dict(sorted(body.items(), key=lambda item: place.get(item[0], -1)))
         state, make = (body, others), make_class
     return make, (*parts, None, extra), state, *rest
+
+
+def _as_inherited(kind: type) -> dict[str, Any]:
+    """Return the attributes of a class that are the very objects it would inherit: cloudpickle leaves these out."""
+    inherited = [vars(base) for base in kind.__mro__[1:]]
+    own = {name: item for name, item in vars(kind).items() if not name.startswith("__")}
+    return {name: item for name, item in own.items() if any(base.get(name, base) is item for base in inherited)}
 
 
 def in_order(kind: type, body: dict[str, Any]) -> dict[str, Any]:

@@ -102,7 +102,8 @@ class Saver:
         tree = self.trees[id(value)]
         if tree is not None and self.literals.keys().isdisjoint(tree.containers):
             return draft
-        memories = arrays.memories(draft.pickler.arrays.values()) if len(draft.pickler.arrays) > 1 else {}
+        found = dict(draft.pickler.shared_memory()) if draft.pickler.arrays else {}
+        memories = arrays.memories(found.values()) if len(found) > 1 else {}
         large: list[int] = []
         recipes = sets.recipes((value for _, value in draft.pickler.mutable_ids()), large)
         self.disordered.update(dict.fromkeys(names if large else (), max(large, default=0)))
@@ -115,7 +116,7 @@ class Saver:
 
     def _together(self, names: list[str], alone: dict[str, _Draft]) -> _Draft:
         drafts = [alone[name] for name in names]
-        found = {identity: array for draft in drafts for identity, array in draft.found.arrays.items()}
+        found = {identity: array for draft in drafts for identity, array in draft.found.shared_memory()}
         recipes = {identity: recipe for draft in drafts for identity, recipe in draft.recipes.items()}
         held = any(draft.held for draft in drafts)
         draft = self._pickle(names, arrays.memories(found.values()), recipes, held=held)
@@ -184,7 +185,7 @@ class Saver:
         owners: dict[int, str] = {}
         found: dict[int, Any] = {}
         for name, draft in alone.items():
-            for identity, array in draft.found.arrays.items():
+            for identity, array in draft.found.shared_memory():
                 owners.setdefault(identity, name)
                 found[identity] = array
         for cluster in arrays.overlapping(found.values()):
