@@ -241,7 +241,7 @@ def is_block(kind: type) -> bool:
 
 
 def is_series_manager(kind: type) -> bool:
-    """Whether this is the type of what holds the content of a series, which pandas stores in another way than tables'."""
+    """Whether this is the type of what holds the content of a series, which pickles it without its block."""
     managers = sys.modules.get("pandas.core.internals.managers")
     return managers is not None and issubclass(kind, managers.SingleBlockManager)
 

@@ -139,19 +139,11 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         return NotImplemented if reducer is None else reducer(value)
 
     def _choose(self, kind: type) -> Callable[[Any], Any] | None:
-        known = self._known(kind)
+        known = self._known(kind) or self._tabular(kind)
         if known is not None:
             return known
         if issubclass(kind, type):
             return self._class
-        if arrays.is_index(kind):
-            return self._index
-        if arrays.is_labelled(kind):
-            return arrays.reduce_labelled
-        if arrays.is_block(kind) and arrays.copy_on_write():
-            return self._block
-        if arrays.is_series_manager(kind) and arrays.copy_on_write():
-            return self._manager
         special = objects.reducer(kind, self.namespace.get("__name__", "__main__"))
         why = reason(kind)
         if kind in objects.WEAK and special is not None:
@@ -159,6 +151,16 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         if special is None or why is None:
             return special if why is None else lambda _: reducers.refuse(why)
         return lambda value: reducers.refuse(why) if (found := special(value)) is NotImplemented else found
+
+    def _tabular(self, kind: type) -> Callable[[Any], Any] | None:
+        """Return how to store what pandas makes."""
+        if arrays.is_index(kind):
+            return self._index
+        if arrays.is_labelled(kind):
+            return arrays.reduce_labelled
+        if arrays.is_block(kind) and arrays.copy_on_write():
+            return self._block
+        return self._manager if arrays.is_series_manager(kind) and arrays.copy_on_write() else None
 
     def _known(self, kind: type) -> Callable[[Any], Any] | None:
         np = arrays.numpy()
