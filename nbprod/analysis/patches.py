@@ -8,13 +8,26 @@ from nbprod.analysis import knowledge
 from nbprod.analysis.expressions import Expressions
 from nbprod.analysis.facts import Flow
 
+_CONTAINER = frozenset(
+    {"append", "extend", "insert", "update", "setdefault", "pop", "popitem", "remove", "clear", "add"}
+)
+
+
+def _changes_part(dotted: str) -> bool:
+    """Whether a method of something in a library changes it: `Sized.register(C)`, `keyword.kwlist.append("x")`."""
+    _, *inner, method = dotted.split(".")
+    if not inner or method not in _CONTAINER:
+        return bool(inner) and method.startswith("register")
+    known = knowledge.function(dotted)
+    return not (known.known or known.state)
+
 
 class Patches(Expressions):
     """Expressions that may change a library."""
 
     def patching(self, node: ast.Call, dotted: str) -> None:
         """Note changes of the process; `setattr(x, "name", value)` changes a library, or a class named directly."""
-        if knowledge.listed(dotted, "process"):
+        if knowledge.listed(dotted, "process") or _changes_part(dotted):
             self.facts.patches.setdefault(dotted, node.lineno + self.offset)
         if dotted not in ("builtins.setattr", "builtins.delattr"):
             return

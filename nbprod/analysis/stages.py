@@ -91,6 +91,7 @@ class Assembly:
             volatile=self.volatile(executed),
             defines=tuple(self.prelude([item for item in own if item.fate == "replay" and item.role != "parameters"])),
             patches=tuple(sorted({dotted for item in own if item.fate == "own" for dotted in item.patches})),
+            repeats=tuple(sorted({dotted for item in self.repeated for dotted in item.patches})),
             **_collected(executed),
         )
 

@@ -132,6 +132,8 @@ class Stage:
         Steps that define again what its own cells define and others may replay: its values may refer to that.
     patches
         What the stage changes in libraries that later stages use, beyond the options known to be carried.
+    repeats
+        What statements change in libraries that every stage repeats.
     code_digest
         Digest of the normalised source of all steps: comments and layout do not change it.
     """
@@ -153,6 +155,7 @@ class Stage:
     patches: tuple[str, ...] = ()
     code_digest: str = ""
     defines: tuple[Step, ...] = ()
+    repeats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

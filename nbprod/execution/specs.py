@@ -36,6 +36,8 @@ def stage_spec(
         "literals": literals(pipeline),
         "outputs": sorted({*stage.writes, *stage.deletes}),
         "patches": list(stage.patches),
+        "repeats": list(stage.repeats),
+        "modules": list(stage.modules),
         "metrics": list(stage.options.metrics),
         "buffers": str(planner.buffers.root),
         "manifest": str(manifest),

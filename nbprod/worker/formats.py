@@ -68,6 +68,8 @@ class StageSpec(TypedDict):
     cwd: str
     mlflow: MlflowSpec | None
     model: dict[str, Any] | None
+    repeats: NotRequired[list[str]]
+    modules: NotRequired[list[str]]
     digests: NotRequired[list[str]]
     everything: NotRequired[bool]
     literals: NotRequired[list[str]]

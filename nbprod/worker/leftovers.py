@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from . import modulestate, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .formats import StageSpec, Unstorable
 
 
-def leftovers(spec: StageSpec, record: dict[str, Any]) -> dict[str, Unstorable]:
+def leftovers(spec: StageSpec, record: dict[str, Any], patched: Iterable[str] = ()) -> dict[str, Unstorable]:
     """Return what a stage left that only its own process has.
 
     Parameters
@@ -26,6 +26,8 @@ def leftovers(spec: StageSpec, record: dict[str, Any]) -> dict[str, Unstorable]:
         The stage; its `patches` are what analysis saw it change in libraries that later stages use.
     record
         What `state.record` says of it.
+    patched
+        What else it was seen to change in them when it ran.
     """
     found = {name: _state(why) for name, why in _libraries()}
     for name in record.get("environ", {}).get("secret", ()):
@@ -33,7 +35,7 @@ def leftovers(spec: StageSpec, record: dict[str, Any]) -> dict[str, Unstorable]:
     for name, entry in record.items():
         if "incomplete" in entry:
             found[f"options of {name}"] = _state(entry["incomplete"])
-    for dotted in spec["patches"]:
+    for dotted in (*spec["patches"], *patched):
         why = "what a stage does to a library exists only in its own process; in a setup cell every stage repeats it"
         found[f"change of {dotted}"] = _state(why)
     return found

@@ -17,6 +17,7 @@ from .leftovers import leftovers
 from .naming import visible
 from .observe import Observer
 from .outputs import Outputs
+from .patched import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,6 +55,7 @@ class Stage:
         self._started = time.perf_counter()
         self._state = before or {}
         self._outputs: Outputs | None = None
+        self._patched: Watch | None = None
 
     def begin(self, execute: Execute | None) -> dict[str, Any] | None:
         """Make the namespace ready for the stage's own cells; returns the `failed` event of a step that failed.
@@ -76,6 +78,7 @@ class Stage:
         self._outputs = Outputs(self.spec, self.namespace, self.inputs)
         if not first:
             self._state = state.capture()
+        self._patched = Watch(self.namespace, self.spec.get("modules", ()))
         self.observer.start()
         return None
 
@@ -92,15 +95,17 @@ class Stage:
     def end(self) -> float:
         """Store what the stage left and write its manifest; returns the seconds it all took."""
         assert self._outputs is not None
+        assert self._patched is not None
         self.observer.stop()
         usermlflow.end()
         groups, unstorable, deleted, unchanged = self._outputs.save(self.buffers)
         record = state.record(self._state, self.namespace, self.buffers)
+        patched = self._patched.changed([*self.spec["patches"], *self.spec.get("repeats", ())])
         manifest: Manifest = {
             "format": FORMAT,
             "stage": self.spec["stage"],
             "groups": groups,
-            "unstorable": {**unstorable, **leftovers(self.spec, record)},
+            "unstorable": {**unstorable, **leftovers(self.spec, record, patched)},
             "deleted": deleted,
             "unchanged": unchanged,
             "state": record,
