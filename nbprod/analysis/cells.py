@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nbprod.analysis import knowledge
 from nbprod.analysis.dynamics import seen_through
 from nbprod.analysis.memory import CELLS, Kept, Memory, texts
+from nbprod.analysis.shapes import shape_of
 from nbprod.core.pipeline import Diagnostic
 
 if TYPE_CHECKING:
@@ -171,6 +172,10 @@ def _python(parsed: Parsed, text: str) -> None:
         parsed.statements = seen_through(text, _tree(text))
     except UNREADABLE as error:
         _with_magics(parsed, text, error)
+        return
+    known = shape_of(text)
+    if known is not None:
+        known.sketches(parsed.statements)
 
 
 def _with_magics(parsed: Parsed, text: str, wrong: Exception) -> None:

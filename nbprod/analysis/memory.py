@@ -108,7 +108,7 @@ class Memory:
         """Return all words that may be names in a cell."""
         if self.words[0] != statements or not statements:
             plain = text.isascii() and not QUOTED.search(text)
-            self.words = list(statements), frozenset(WORD.findall(text)) if plain else _words(statements)
+            self.words = list(statements), frozenset(WORD.findall(text)) if plain else words_in(statements)
         return self.words[1]
 
 
@@ -127,7 +127,7 @@ def view(context: Context, words: frozenset[str]) -> View:
     return View(meanings, definitions, methods, context.at_names if words & TEXTS else set())
 
 
-def _words(statements: Sequence[ast.stmt]) -> frozenset[str]:
+def words_in(statements: Sequence[ast.stmt]) -> frozenset[str]:
     """Return all identifiers of a tree, and the words of its texts."""
     found: set[str] = set()
     for statement in statements:

@@ -12,9 +12,14 @@ if TYPE_CHECKING:
 
 def digest(node: ast.AST) -> bytes:
     """Return the digest of a tree; comments and layout do not change it."""
+    return hashlib.sha256(text_of(node).encode("utf-8", "surrogatepass")).digest()
+
+
+def text_of(node: ast.AST) -> str:
+    """Return what a digest is taken of."""
     words: list[str] = []
     _write(node, words.append)
-    return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).digest()
+    return "\0".join(words)
 
 
 def _write(node: ast.AST, say: Callable[[str], None]) -> None:

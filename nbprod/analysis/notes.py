@@ -14,6 +14,7 @@ from nbprod.analysis.context import context_of
 from nbprod.analysis.dynamics import at_names, words_in
 from nbprod.analysis.inlining import expand
 from nbprod.analysis.memory import Seen, view
+from nbprod.analysis.samples import Samples
 from nbprod.analysis.sketches import sketch_of
 from nbprod.analysis.statements import facts_of
 
@@ -142,9 +143,10 @@ def notes_of(notebooks: Sequence[Notebook], *, shallow: bool = False) -> tuple[l
 
 def _statements(parsed: Sequence[Parsed], context: Context) -> list[Statement]:
     statements: list[Statement] = []
+    samples = Samples(context)
     for item in parsed:
         nodes = item.statements or ([_placeholder()] if item.magic else [])
-        for node, facts in zip(nodes, _facts(item, nodes, context), strict=True):
+        for node, facts in zip(nodes, _facts(item, nodes, context, samples), strict=True):
             sketch = sketch_of(node)
             statements.append(
                 Statement(len(statements), item, node, facts, sketch.first, sketch.last, sketch, context.names)
@@ -152,8 +154,11 @@ def _statements(parsed: Sequence[Parsed], context: Context) -> list[Statement]:
     return statements
 
 
-def _facts(item: Parsed, nodes: Sequence[ast.stmt], context: Context) -> Sequence[Facts]:
+def _facts(item: Parsed, nodes: Sequence[ast.stmt], context: Context, samples: Samples) -> Sequence[Facts]:
     """Return what each statement of a cell does, from memory where nothing they can ask for has changed."""
+    told = [samples.facts(sketch_of(node), item.offset) for node in nodes]
+    if None not in told:
+        return [facts for facts in told if facts is not None]
     memory = item.memory
     words = memory.words_of(item.cell.body, nodes)
     before = view(context, words)
@@ -161,7 +166,7 @@ def _facts(item: Parsed, nodes: Sequence[ast.stmt], context: Context) -> Sequenc
     if known:
         return known
     context.enumerated = False
-    facts = [facts_of(node, context, item.offset) for node in nodes]
+    facts = [known or facts_of(node, context, item.offset) for node, known in zip(nodes, told, strict=True)]
     if not context.enumerated:
         memory.note(Seen(list(nodes), item.offset, before, view(context, words), facts))
     return facts

@@ -244,14 +244,14 @@ def kind_of(statement: Statement) -> str | None:
         return None
     sketch = statement.sketch
     if sketch.kind == "":
-        sketch.kind = _kind_of(statement.node)
+        sketch.kind = kind_by_text(statement.node)
     if sketch.kind != "call":
         return sketch.kind
     value = getattr(statement.node, "value", None)
     return "connection" if _connects(statement, value) else None
 
 
-def _kind_of(node: ast.stmt) -> str | None:
+def kind_by_text(node: ast.stmt) -> str | None:
     """Return the kind as far as the text tells; `call` may be a connection."""
     if isinstance(node, IMPORTS):
         return "import"

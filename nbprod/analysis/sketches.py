@@ -12,6 +12,8 @@ from nbprod.analysis.scopes import COMPREHENSIONS, bound_names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nbprod.analysis.shapes import Instance
+
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 PLAIN = (ast.Assign, ast.AnnAssign, ast.AugAssign)
@@ -60,6 +62,8 @@ class Sketch:
         The functions and classes in it that a pickle may tell by their name.
     alias
         The name and what stands for the same: `m = np`, `r = np.random`.
+    instance, at
+        The cell it is part of, where one of that shape was met before, and its place there.
     kind
         Why it may be replayed, as far as that shows in the text; empty while nobody asked.
     """
@@ -76,12 +80,15 @@ class Sketch:
     named: set[str] = field(default_factory=set)
     alias: tuple[str, str] | None = None
     kind: str | None = ""
+    instance: Instance | None = None
+    at: int = 0
     _digest: bytes = b""
 
     @property
     def digest(self) -> bytes:
         """The digest of the code; comments and layout do not change it."""
-        self._digest = self._digest or normal.digest(self.node)
+        if not self._digest:
+            self._digest = self.instance.digest(self.at) if self.instance else normal.digest(self.node)
         return self._digest
 
 
