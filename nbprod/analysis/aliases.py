@@ -114,6 +114,13 @@ class Aliases:
         for names in facts.joins:
             self._merge(*self._origin(names))
 
+    def give(self, definitions: int) -> None:
+        """Take over what code may bind to functions of its own, `global f`."""
+        for definition in self.reaches.definitions.unmask(definitions):
+            code = Code(1 << self.reaches.number(definition), 0)
+            for name in definition.facts.maybe:
+                self.carry(name, code, surely=False)
+
     def carry(self, name: str, code: Code, *, surely: bool) -> None:
         """Note what code a name's value may bring along from now on."""
         before = self.codes.get(name, NO_CODE)
@@ -313,4 +320,5 @@ def _absorb(statement: Statement, active: Reach, aliases: Aliases) -> None:
     statement.read_mask |= active.reads
     statement.maybe_mask |= active.maybe
     aliases.reaches.note_tokens(statement, active.definitions)
+    aliases.give(active.definitions & aliases.reaches.giving)
     statement.mutate_mask |= aliases.shared_with(active.mutates)

@@ -44,7 +44,8 @@ WIDE = 8
 class Reaches:
     """Follows definitions to those they lead to; what is known of one is kept until a name it reads changes its code.
 
-    `lasting` are the classes with attributes that can be changed through their instances.
+    `lasting` are the classes with attributes that can be changed through their instances; `giving` is the code that
+    may bind names of the notebook to code of its own: `global f`.
     """
 
     def __init__(self, names: Index[str], code_of: Callable[[str], int]) -> None:
@@ -56,6 +57,7 @@ class Reaches:
         self.latest = (0, NOWHERE)
         self.watched = 0
         self.lasting = 0
+        self.giving = 0
         self.tokens: tuple[dict[str, int], ...] = ({}, {}, {}, {})
 
     def number(self, definition: Definition) -> int:
@@ -75,6 +77,7 @@ class Reaches:
                 )
             )
             self.lasting |= bit if definition.lasting else 0
+            self.giving |= bit if facts.maybe and definition.code else 0
             every: tuple[Iterable[str], ...] = (facts.effects, facts.state, facts.patches, facts.seeds)
             for found, tokens in zip(every, self.tokens, strict=True):
                 for token in found:
