@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 STATEMENTS = frozenset({"execute", "executemany", "executescript", "sql"})
 QUERIES = STATEMENTS | {"query", "from_query", "create_view"}
+SHOWN = {"identity"}
 ASKS = ("SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "PRAGMA TABLE_INFO", "VALUES", "FROM")
 ENVIRONMENT_READERS = frozenset({"os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"})
 FITS = frozenset(
@@ -59,12 +60,14 @@ class Calls(Magics):
         self.evaluated(node, dotted)
         if dotted in ENVIRONMENT_READERS and node.args and isinstance(node.args[0], ast.Constant):
             self.facts.environment.add(str(node.args[0].value))
-        for token in call.effects:
+        for token in call.effects - SHOWN if self.shows else call.effects:
             self.effect(node, token, dotted)
         for token in call.state:
             self.touch(token, dotted)
         self.patching(node, dotted)
+        self.shows += call.display
         first, rest = self.arguments(node)
+        self.shows -= call.display
         if "first" in call.mutates:
             self.mutate(first)
             self.join(first, rest)

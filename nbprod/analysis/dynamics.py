@@ -177,3 +177,8 @@ def reaches(node: ast.Call, dotted: str, *, inside: bool) -> bool:
     if dotted in ("builtins.exec", "builtins.eval"):
         return len(node.args) + len(node.keywords) < 2
     return True
+
+
+def identity(node: ast.expr) -> bool:
+    """Whether an expression is `id(x)`."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "id" and bool(node.args)

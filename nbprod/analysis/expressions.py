@@ -87,6 +87,7 @@ class Expressions:
         self.conditional = 0
         self.known: set[str] = set()
         self.guards = 0
+        self.shows = 0
         self.links: list[frozenset[str]] = []
         self.local_imports: dict[str, str] = {}
         self.local_mutated: set[str] = set()
@@ -199,7 +200,9 @@ class Expressions:
         return Flow(frozenset((key,)), frozenset() if "@" in key else frozenset((key,)))
 
     def _joinedstr(self, node: ast.JoinedStr) -> Flow:
+        self.shows += 1
         self.several(self.parts(node))
+        self.shows -= 1
         return NOTHING
 
     def _compare(self, node: ast.Compare) -> Flow:
@@ -207,8 +210,11 @@ class Expressions:
         if name is not None:
             self.ask(name, node.lineno)
             return NOTHING
-        flows = [self.flow(item) for item in (node.left, *node.comparators)]
-        if any(isinstance(sign, (ast.Is, ast.IsNot)) for sign in node.ops) and all(flow.shares for flow in flows):
+        sides = [node.left, *node.comparators]
+        numbered = all(map(dynamics.identity, sides))  # `id(a) == id(b)` asks what `a is b` does
+        flows = [self.flow(item.args[0] if numbered else item) for item in sides]  # type: ignore[attr-defined]  # calls
+        which = numbered or any(isinstance(sign, (ast.Is, ast.IsNot)) for sign in node.ops)
+        if which and all(flow.shares for flow in flows):
             for flow in flows:  # which object it is counts, so none may be made anew
                 self.mutate(flow)
         return NOTHING

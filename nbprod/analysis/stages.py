@@ -90,7 +90,7 @@ class Assembly:
             code_digest=sources.digest(executed, cells),
             volatile=self.volatile(executed),
             defines=tuple(self.prelude([item for item in own if item.fate == "replay" and item.role != "parameters"])),
-            patches=tuple(sorted({dotted for item in own if item.fate == "own" for dotted in item.patches})),
+            patches=_patches(own),
             repeats=tuple(sorted({dotted for item in self.repeated for dotted in item.patches})),
             **_collected(executed),
         )
@@ -260,3 +260,10 @@ def ordered(names: Sequence[str], links: Links) -> tuple[list[str], list[str]]:
 
 
 __all__ = ["PSEUDO", "Assembly", "ordered"]
+
+
+def _patches(own: Sequence[Statement]) -> tuple[str, ...]:
+    """Return what only the process of these statements has."""
+    run = [item for item in own if item.fate == "own"]
+    found = {dotted for item in run for dotted in item.patches}
+    return tuple(sorted(found | {"id()" for item in run if "identity" in item.effects}))

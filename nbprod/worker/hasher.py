@@ -235,6 +235,8 @@ def _specially(reducer: Callable[[Any], Any]) -> Callable[[Hasher, Any], None]:
         hasher.keep.append(reduced)
         hasher.walk(reduced[1])
         _state(hasher, reduced[2] if len(reduced) > 2 else None)
+        for members in reduced[3:5]:
+            hasher.walk(list(members or ()))
 
     return walk
 

@@ -23,6 +23,8 @@ CLASS_NOISE = frozenset({
     "__annotate_func__", "__annotations_cache__", "__slotnames__",
 })  # fmt: skip
 
+_ANY = functools.singledispatch(len)
+DISPATCHING = (_ANY.__code__, _ANY.dispatch.__code__)  # type: ignore[attr-defined]  # a function, whatever its stub says
 FOUND_LATER = frozenset({"_value2member_map_"})
 """Combined flags are members as well from when they are first seen."""
 
@@ -61,6 +63,11 @@ def _code(hasher: Hasher, code: types.CodeType) -> None:
 
 
 def _function(hasher: Hasher, function: types.FunctionType) -> None:
+    if function.__code__ in DISPATCHING:  # what it has looked up so far is no part of what it is
+        hasher.put("dispatch")
+        names = function.__code__.co_freevars
+        hasher.walk(dict(zip(names, function.__closure__ or (), strict=True)).get("registry") or function.registry)  # type: ignore[attr-defined]  # wrappers of singledispatch have it
+        return
     name = kinds.imported_name(function)
     hasher.put("function", (name or "").encode())
     if name is None:

@@ -48,6 +48,8 @@ def reducer(kind: type, home: str) -> Callable[[Any], Any] | None:
     asks = not own and hasattr(kind, "__getattr__") and not hasattr(kind, "__setstate__")
     if plain and (asks or set(own) == {"__getstate__"}):
         return _exact
+    if not own and any(_gives_attributes(base) for base in mine):
+        return _given_attributes
     return _exact if not own and _makes_itself(kind, mine) else None
 
 
@@ -56,6 +58,24 @@ def _makes_itself(kind: type, mine: list[type]) -> bool:
     others = [base for base in kind.__mro__ if base not in mine and base is not object]
     held = any({"__new__", "__reduce__", "__reduce_ex__", "__getstate__"} & vars(base).keys() for base in others)
     return not held and any("__new__" in vars(base) for base in mine)
+
+
+def _gives_attributes(kind: type) -> bool:
+    """Say whether a method may do `self.__dict__ = something`, which others may hold as well."""
+    methods = (getattr(item, "__func__", item) for item in vars(kind).values())
+    return any("__dict__" in item.__code__.co_names for item in methods if isinstance(item, types.FunctionType))
+
+
+def _given_attributes(value: Any) -> Any:
+    function, arguments, state, *items = (*value.__reduce_ex__(4), None, None)[:5]
+    if state is not None and state is not value.__dict__:
+        return NotImplemented
+    return function, arguments, value.__dict__, *items, give_attributes
+
+
+def give_attributes(value: Any, attributes: dict[str, Any]) -> None:
+    """Have an object keep its attributes in that very dict."""
+    object.__setattr__(value, "__dict__", attributes)
 
 
 def _view(view: Any) -> Any:

@@ -15,13 +15,21 @@ if TYPE_CHECKING:
 
 def _patches(findings: Findings) -> Iterator[Diagnostic]:
     for statement in findings.statements:
-        if not statement.patches or statement.fate != "own" or statement.owner is None:
+        changes = [*statement.patches, *(["id()"] if "identity" in statement.effects else [])]
+        if not changes or statement.fate != "own" or statement.owner is None:
             continue
         others = (other.owner for other in findings.statements[statement.index + 1 :] if other.fate == "own")
         later = next((owner for owner in others if owner not in (None, statement.owner)), None)
-        for dotted in statement.patches if later else ():
-            message = f"`{dotted}` is changed in stage {statement.owner}: the stages after it run in its process"
-            yield _PATCH.at(statement, message, "do it in a setup cell, which every stage repeats")
+        for dotted in changes if later else ():
+            known = dotted == "id()"
+            what = "what id() gives is kept" if known else f"`{dotted}` is changed"
+            fix = (
+                "keep the object itself, and ask with `is`"
+                if known
+                else "do it in a setup cell, which every stage repeats"
+            )
+            message = f"{what} in stage {statement.owner}: the stages after it run in its process"
+            yield _PATCH.at(statement, message, fix)
 
 
 def _dynamic(findings: Findings) -> Iterator[Diagnostic]:
