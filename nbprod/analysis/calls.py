@@ -141,6 +141,12 @@ class Calls(Magics):
         changed = self.callbacks(node, name, receiver | first | rest)
         return changed if call.fresh else receiver | first | rest | changed
 
+    def registered(self, func: ast.Attribute, receiver: Flow) -> Flow:
+        """Return what `x.register(…)` changes; functions that IPython calls are noted."""
+        if isinstance(func.value, ast.Attribute) and func.value.attr == "events":
+            self.facts.effects.setdefault("dynamic", dynamics.HOOK)
+        return self.directly(func.value, receiver)
+
     def is_class(self, node: ast.expr) -> bool:
         """Whether a name is surely a class, whose methods take the object as their first argument."""
         if not isinstance(node, ast.Name):

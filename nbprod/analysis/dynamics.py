@@ -17,6 +17,8 @@ _Tree = TypeVar("_Tree", bound=ast.AST)
 MENTIONS = re.compile(r"\b(eval|exec|globals|locals|vars)\s*\(")
 _WORD = re.compile(r"[^\W\d]\w*")
 _AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
+HOOK = "get_ipython().events.register"
+"""Has a function called around every cell; a pipeline cuts cells into pieces, and leaves some out."""
 NAMESPACES = frozenset({"globals", "locals", "vars"})
 SCOPES = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef),

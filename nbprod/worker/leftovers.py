@@ -33,7 +33,8 @@ def leftovers(spec: StageSpec, record: dict[str, Any], patched: Iterable[str] = 
     for name in record.get("environ", {}).get("secret", ()):
         found[f"environment variable {name}"] = _state("a secret is never stored; give it with --env-file")
     for name, entry in record.items():
-        if "incomplete" in entry:
+        repeated = name == "display" and "get_ipython()" in spec.get("repeats", ())
+        if "incomplete" in entry and not repeated:
             found[f"options of {name}"] = _state(entry["incomplete"])
     for dotted in (*spec["patches"], *patched):
         if dotted == "id()":

@@ -13,7 +13,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import settings
+from . import formatting, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -212,6 +212,7 @@ KINDS: dict[str, Kind] = {
     "decimal": Kind(
         "decimal", settings.decimal_settings, settings.set_decimal, settings.decimal_defaults, options=True
     ),
+    "display": Kind("IPython", formatting.settings, formatting.restore, _as_it_is, options=True),
     "csv": Kind("csv", settings.csv_settings, settings.set_csv, settings.csv_defaults, options=True),
     "socket": Kind(
         "socket", settings.socket_settings, settings.set_socket, lambda _, __: {"timeout": None}, options=True

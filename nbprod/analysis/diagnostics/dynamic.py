@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.diagnostics.base import Rule
+from nbprod.analysis.dynamics import HOOK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +40,13 @@ def _dynamic(findings: Findings) -> Iterator[Diagnostic]:
         cause = statement.effects.get("dynamic")
         if cause and statement.owner is not None and statement.fate == "own":
             name = cause.removeprefix("builtins.")
-            message = f"{name}() reaches names that analysis cannot see"
-            yield _DYNAMIC.at(statement, message, "use the names themselves, or a dict of your own")
+            message, fix = (
+                f"{name}() reaches names that analysis cannot see",
+                "use the names themselves, or a dict of your own",
+            )
+            if cause == HOOK:
+                message, fix = f"{name}() has a function called around every cell", "call it in the cells that need it"
+            yield _DYNAMIC.at(statement, message, fix)
 
 
 _PATCH = Rule(
