@@ -19,7 +19,7 @@ TRAITS = ("enabled", "float_format", "pprint", "max_width", "max_seq_length", "n
 INLINE = ("figure_formats", "print_figure_kwargs", "close_figures")
 BACKEND = "matplotlib_inline.backend_inline"
 FIGURE = "matplotlib.figure:Figure"
-PICTURES = {
+PICTURES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "png": ("image/png", "print_figure", {"fmt": "png", "base64": True}),
     "retina": ("image/png", "retina_figure", {"base64": True}),
     "png2x": ("image/png", "retina_figure", {"base64": True}),
@@ -131,7 +131,7 @@ def _register(formatter: Any, kind: str, described: Any) -> None:
 def _function(described: Any) -> Callable[..., Any]:
     module, name, given = described
     function = getattr(__import__(module, fromlist=[name]), name)
-    return functools.partial(function, **given) if given else function  # type: ignore[no-any-return]  # a library's
+    return functools.partial(function, **given) if given else function
 
 
 def _expected(inline: Any) -> dict[str, Any]:
