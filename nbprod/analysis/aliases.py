@@ -237,7 +237,7 @@ def resolve(statements: Sequence[Statement], names: Index[str]) -> None:
             aliases.carry(name, unpickled, surely=False)
         if statement.sketch.named:
             named |= names.mask(statement.sketch.named)
-            classes |= 0 if isinstance(statement.node, FUNCTIONS) else names.mask(statement.sketch.named)
+            classes |= 0 if statement.type in FUNCTIONS else names.mask(statement.sketch.named)
         statement.write_mask = statement.bound_mask | statement.maybe_mask | statement.mutate_mask
     for statement in statements:
         if statement.role == "serve":

@@ -16,6 +16,8 @@ from nbprod.analysis.shapes import shape_of
 from nbprod.core.pipeline import Diagnostic
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nbprod.core.notebook import Cell
 
 _CELL_MAGIC = re.compile(r"\s*%%(\S+)[ \t]*(.*)")
@@ -65,7 +67,7 @@ class Parsed:
 
     cell: Cell
     notebook: str
-    statements: list[ast.stmt] = field(default_factory=list)
+    statements: Sequence[ast.stmt] = ()
     offset: int = 0
     whole: bool = False
     magic: Magic | None = None
@@ -86,7 +88,7 @@ class Parsed:
         return self.home or self.notebook, self.top or self.cell
 
 
-_KEPT: Kept[tuple[str, str, int], tuple[list[ast.stmt], int, bool, Magic | None, Memory]] = Kept(CELLS)
+_KEPT: Kept[tuple[str, str, int], tuple[Sequence[ast.stmt], int, bool, Magic | None, Memory]] = Kept(CELLS)
 
 
 def parse(cell: Cell, notebook: str) -> Parsed:
@@ -94,11 +96,11 @@ def parse(cell: Cell, notebook: str) -> Parsed:
     key = (cell.source, cell.body, cell.number if "timeit" in cell.body else 0)
     known = _KEPT.get(key)
     if known is not None:
-        _, offset, whole, magic, memory = known
-        return Parsed(cell, notebook, list(known[0]), offset, whole, magic, memory=memory)
+        statements, offset, whole, magic, memory = known
+        return Parsed(cell, notebook, statements, offset, whole, magic, memory=memory)
     parsed = _parse(cell, notebook)
     if not parsed.problems:
-        _KEPT.put(key, (list(parsed.statements), parsed.offset, parsed.whole, parsed.magic, parsed.memory))
+        _KEPT.put(key, (parsed.statements, parsed.offset, parsed.whole, parsed.magic, parsed.memory))
     return parsed
 
 
@@ -156,7 +158,8 @@ def _wrapped(parsed: Parsed, magic: Magic) -> None:
         parsed.statements = [function, call]
     names = [word for word in magic.arguments.split() if not word.startswith("-")]
     if magic.name == "capture" and names and names[0].isidentifier() and not keyword.iskeyword(names[0]):
-        parsed.statements += ast.parse(f"{names[0]} = object()").body  # once the cell is done
+        after = ast.parse(f"{names[0]} = object()").body  # once the cell is done
+        parsed.statements = [*parsed.statements, *after]
 
 
 def _set_up(arguments: str) -> list[ast.stmt]:
@@ -168,14 +171,14 @@ def _set_up(arguments: str) -> list[ast.stmt]:
 
 
 def _python(parsed: Parsed, text: str) -> None:
+    known = shape_of(text, _tree)
+    if known is not None:
+        parsed.statements = known
+        return
     try:
         parsed.statements = seen_through(text, _tree(text))
     except UNREADABLE as error:
         _with_magics(parsed, text, error)
-        return
-    known = shape_of(text)
-    if known is not None:
-        known.sketches(parsed.statements)
 
 
 def _with_magics(parsed: Parsed, text: str, wrong: Exception) -> None:

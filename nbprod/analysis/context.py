@@ -51,7 +51,7 @@ def _alias_modules(sketches: Sequence[Sketch], context: Context) -> None:
     given = [sketch for sketch in sketches if sketch.alias is not None]
     if not given:
         return
-    modules = {name for sketch in sketches if isinstance(sketch.node, ast.Import) for name in sketch.imports}
+    modules = {name for sketch in sketches if sketch.type is ast.Import for name in sketch.imports}
     for sketch in given:
         name, value = sketch.alias or ("", "")
         root, _, rest = value.partition(".")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbprod.analysis import cells
+from nbprod.analysis.shapes import Instance
 from nbprod.core.notebook import Tag
 from nbprod.notebooks.runs import RunLine, parse_run
 
@@ -28,7 +29,7 @@ def expand(notebooks: Sequence[Notebook]) -> list[Parsed]:
         for cell in notebook.cells:
             if cell.kind == "code" and not (cell.tag and cell.tag.role == "skip"):
                 item = cells.parse(cell, notebook.path)
-                found += _expanded(item, notebook, (notebook.path,)) if "run" in cell.body else [item]
+                found += _expanded(item, notebook, (notebook.path,)) if _may_run(item) else [item]
     for order, item in enumerate(found):
         item.order = order
     return found
@@ -55,6 +56,10 @@ def _expanded(item: Parsed, main: Notebook, running: tuple[str, ...]) -> list[Pa
     if not parts:
         return [item]
     return [*parts, *_part(item, start, len(item.statements))]
+
+
+def _may_run(item: Parsed) -> bool:
+    return "run" in item.cell.body and not isinstance(item.statements, Instance)
 
 
 def _run(node: ast.stmt) -> str | None:

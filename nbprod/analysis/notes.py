@@ -15,11 +15,11 @@ from nbprod.analysis.dynamics import at_names, words_in
 from nbprod.analysis.inlining import expand
 from nbprod.analysis.memory import Seen, view
 from nbprod.analysis.samples import Samples
-from nbprod.analysis.sketches import sketch_of
+from nbprod.analysis.shapes import Instance, sketches_of
 from nbprod.analysis.statements import facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from nbprod.analysis.cells import Parsed
@@ -60,7 +60,6 @@ class Statement:
 
     index: int
     parsed: Parsed
-    node: ast.stmt
     facts: Facts
     first: int
     last: int
@@ -88,6 +87,16 @@ class Statement:
     def __post_init__(self) -> None:
         self.cell = self.parsed.cell
         self.role = self.cell.tag.role if self.cell.tag else None
+
+    @property
+    def node(self) -> ast.stmt:
+        """Its tree."""
+        return self.sketch.node
+
+    @property
+    def type(self) -> type[ast.stmt]:
+        """The class of its tree."""
+        return self.sketch.type
 
     @property
     def reads(self) -> Lines:
@@ -122,11 +131,11 @@ def notes_of(notebooks: Sequence[Notebook], *, shallow: bool = False) -> tuple[l
         parsed = expand(notebooks)
     if shallow:
         depth.leave_out(parsed)
-    context = context_of([sketch_of(node) for item in parsed for node in item.statements])
+    context = context_of([sketch for item in parsed for sketch in sketches_of(item.statements)])
     if any(".query(" in item.cell.body or ".eval(" in item.cell.body for item in parsed):
-        context.at_names = at_names(node for item in parsed for node in item.statements) & context.bound
+        context.at_names = at_names(_having(parsed, "@")) & context.bound
     if context.frames_as_tables:
-        context.at_names |= words_in((node for item in parsed for node in item.statements), "from") & context.bound
+        context.at_names |= words_in(_having(parsed, "from"), "from") & context.bound
     while True:
         statements = _statements(parsed, context)
         resolve(statements, context.names)
@@ -146,20 +155,27 @@ def _statements(parsed: Sequence[Parsed], context: Context) -> list[Statement]:
     samples = Samples(context)
     for item in parsed:
         nodes = item.statements or ([_placeholder()] if item.magic else [])
-        for node, facts in zip(nodes, _facts(item, nodes, context, samples), strict=True):
-            sketch = sketch_of(node)
-            statements.append(
-                Statement(len(statements), item, node, facts, sketch.first, sketch.last, sketch, context.names)
-            )
+        sketches = sketches_of(nodes)
+        for sketch, facts in zip(sketches, _facts(item, nodes, sketches, context, samples), strict=True):
+            statements.append(Statement(len(statements), item, facts, sketch.first, sketch.last, sketch, context.names))
     return statements
 
 
-def _facts(item: Parsed, nodes: Sequence[ast.stmt], context: Context, samples: Samples) -> Sequence[Facts]:
+def _having(parsed: Sequence[Parsed], text: str) -> Iterator[ast.stmt]:
+    """Yield the statements of cells, but of those whose text surely does not hold another."""
+    for item in parsed:
+        if not isinstance(item.statements, Instance) or text in item.statements.text.lower():
+            yield from item.statements
+
+
+def _facts(
+    item: Parsed, nodes: Sequence[ast.stmt], sketches: Sequence[Sketch], context: Context, samples: Samples
+) -> Sequence[Facts]:
     """Return what each statement of a cell does, from memory where nothing they can ask for has changed."""
-    told = [samples.facts(sketch_of(node), item.offset) for node in nodes]
+    told = [samples.facts(sketch, item.offset) for sketch in sketches]
     if None not in told:
         return [facts for facts in told if facts is not None]
-    memory = item.memory
+    nodes, memory = list(nodes), item.memory
     words = memory.words_of(item.cell.body, nodes)
     before = view(context, words)
     known = memory.recall(nodes, item.offset, before, context)
@@ -168,7 +184,7 @@ def _facts(item: Parsed, nodes: Sequence[ast.stmt], context: Context, samples: S
     context.enumerated = False
     facts = [known or facts_of(node, context, item.offset) for node, known in zip(nodes, told, strict=True)]
     if not context.enumerated:
-        memory.note(Seen(list(nodes), item.offset, before, view(context, words), facts))
+        memory.note(Seen(nodes, item.offset, before, view(context, words), facts))
     return facts
 
 

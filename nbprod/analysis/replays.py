@@ -112,7 +112,7 @@ def _defines(statement: Statement) -> AbstractSet[str]:
 
 def is_future(statement: Statement) -> bool:
     """Whether this changes how all later cells are compiled, whether or not they name it."""
-    return isinstance(statement.node, ast.ImportFrom) and statement.node.module == "__future__"
+    return statement.type is ast.ImportFrom and getattr(statement.node, "module", None) == "__future__"
 
 
 def _imports(statement: Statement) -> set[str]:
@@ -135,7 +135,7 @@ def _read_somewhere(statements: Sequence[Statement], found: dict[str, Statement]
     """Take out the constants that nobody reads: they run once, so that their value is kept."""
     mask = 0
     for statement in statements:
-        if statement.cell.tag is not None or not isinstance(statement.node, ast.Expr):  # not only looked at
+        if statement.cell.tag is not None or statement.type is not ast.Expr:  # not only looked at
             mask |= statement.read_mask
     read = set(statements[0].names.unmask(mask)) if statements else set()
     for statement in statements:
@@ -164,11 +164,11 @@ class Writers:
             bound = statement.bound_mask | (statement.names.mask(facts.maybe) if facts.maybe else 0)
             self.bound_twice |= bound_once & bound
             bound_once |= bound
-            if not isinstance(statement.node, IMPORTS):
+            if statement.type not in IMPORTS:
                 self.otherwise |= written
         self.any = once
         for statement in statements:
-            if isinstance(statement.node, IMPORTS) and self.twice & statement.write_mask:
+            if statement.type in IMPORTS and self.twice & statement.write_mask:
                 text = ast.dump(statement.node)
                 for name in statement.writes:
                     self.imports.setdefault(name, set()).add(text)
@@ -178,7 +178,7 @@ class Writers:
         mask = statement.names.mask(names)
         if not mask & self.twice:
             return True
-        if mask & self.twice & self.otherwise or not isinstance(statement.node, IMPORTS):
+        if mask & self.twice & self.otherwise or statement.type not in IMPORTS:
             return False
         return all(len(self.imports[name]) == 1 for name in names if name in self.imports)
 
@@ -247,6 +247,8 @@ def kind_of(statement: Statement) -> str | None:
         sketch.kind = kind_by_text(statement.node)
     if sketch.kind != "call":
         return sketch.kind
+    if "connection" not in statement.facts.effects:
+        return None
     value = getattr(statement.node, "value", None)
     return "connection" if _connects(statement, value) else None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.analysis.expressions import BUILTINS
 from nbprod.analysis.facts import NOTHING, Facts, Fit, Flow
-from nbprod.analysis.memory import words_in
+from nbprod.analysis.memory import TEXTS, words_in
 from nbprod.analysis.shapes import MOST, SLOT, words_of
 from nbprod.analysis.statements import facts_of
 
@@ -86,7 +86,7 @@ class Samples:
             for at, name in enumerate(cell.names)
         ]
         text = SLOT.sub(lambda match: match[0] if match[1] is None else marked[int(match[1])], cell.shape.text)
-        known = self.context.definitions.keys() | self.context.methods.keys() | set(MARKS[DEFINED])
+        known = self.context.definitions.keys() | self.context.methods.keys() | set(MARKS[DEFINED]) | TEXTS
         return [
             None if words_in([node]) & known else _sample(facts_of(node, self.standing), len(cell.names))
             for node in ast.parse(text).body

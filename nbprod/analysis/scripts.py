@@ -26,7 +26,7 @@ def goes_on(statements: Sequence[Statement], kind: str) -> bool:
 
     Imports alone, when repeated: what stands before them in the script needs nothing but imports.
     """
-    once = kind == "cell" or all(isinstance(item.node, _IMPORTS) for item in statements)
+    once = kind == "cell" or all(item.type in _IMPORTS for item in statements)
     return once and bool(statements) and is_script(statements[0].parsed)
 
 

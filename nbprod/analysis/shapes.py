@@ -6,8 +6,9 @@ import ast
 import hashlib
 import keyword
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import overload
 
 from nbprod.analysis import normal
 from nbprod.analysis.expressions import BUILTINS
@@ -15,24 +16,25 @@ from nbprod.analysis.memory import CELLS, Kept
 from nbprod.analysis.replays import CONSTRUCTORS, kind_by_text
 from nbprod.analysis.sketches import MAKES_CLASSES, SIMPLE_CALLS, Sketch, Value, sketch_of
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
 Word = int | str
+Tree = Callable[[str], list[ast.stmt]]
 # Texts, names, numbers and comments, in this order; what is between them stands for itself.
 _PARTS = re.compile(
     r"""([A-Za-z]{0,2}(?:'[^'\n]*'|"[^"\n]*")|[A-Za-z_]\w*|\.?\d[\w.]*(?:(?<=[eE])[+-]\d+)?|\#[^\n]*)"""
 )
 _FIELD = re.compile(r"\{([A-Za-z_]\w*)((?:![rsa])?(?::[^{}]*)?)\}")
-# Words that bind or look up names in ways of their own, and what the texts below cannot hold.
-_OTHERWISE = re.compile(
-    r"[^\x00-\x7f]|\\|\"\"\"|'''|\r|\f|__nb|9090909|\b(import|global|nonlocal|class|match|case|type|eval|exec|globals|locals|vars"
-    r"|query|get_ipython|__\w*__)\b"
+# Signs of texts that are more than one line, and of names like those below.
+_SIGNS = ("\\", '"""', "'''", "\r", "\f", "__nb", "9090909")
+# Words that bind or look up names in ways of their own.
+_OTHERWISE = frozenset(
+    {"import", "global", "nonlocal", "class", "match", "case", "type", "get_ipython"}
+    | {"eval", "exec", "globals", "locals", "vars", "query"}
 )
 _FUNCTIONS = re.compile(r"\b(def|lambda)\b")
 # Words that say something by themselves; they stay as they are.
 _WORDS = frozenset({*keyword.kwlist, *keyword.softkwlist, *BUILTINS, *CONSTRUCTORS, *MAKES_CLASSES, *SIMPLE_CALLS})
 MOST = 64
+LONGEST = 100
 NAMES = [f"__nb{number}__" for number in range(MOST)]
 NUMBERS = [f"9090909{number:03}" for number in range(MOST)]
 SLOT = re.compile(r"__nb(\d+)[a-z]?__|9090909(\d{3})")
@@ -59,16 +61,43 @@ class Shape:
     """A cell's text with `NAMES` and `NUMBERS` in place of its own."""
 
     text: str
+    tree: Tree
     models: list[Model] | None = None
 
 
-@dataclass(slots=True, eq=False)
-class Instance:
-    """A cell of a shape: its own names and numbers."""
+class Instance(Sequence[ast.stmt]):
+    """The statements of a cell of a shape, with names and numbers of its own; trees are made when somebody asks."""
 
-    shape: Shape
-    names: tuple[str, ...]
-    numbers: tuple[str, ...]
+    def __init__(self, shape: Shape, text: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> None:
+        self.shape = shape
+        self.text = text
+        self.names = names
+        self.numbers = numbers
+        self.sketches = [self._sketch(model, at) for at, model in enumerate(shape.models or ())]
+        self._nodes: list[ast.stmt] = []
+
+    def __len__(self) -> int:
+        return len(self.sketches)
+
+    @overload
+    def __getitem__(self, index: int) -> ast.stmt: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ast.stmt]: ...
+    def __getitem__(self, index: int | slice) -> ast.stmt | list[ast.stmt]:
+        return self.nodes[index]
+
+    def __iter__(self) -> Iterator[ast.stmt]:
+        return iter(self.nodes)
+
+    @property
+    def nodes(self) -> list[ast.stmt]:
+        """The trees of the statements."""
+        if not self._nodes:
+            self._nodes = self.shape.tree(self.text)
+            for node, sketch in zip(self._nodes, self.sketches, strict=True):
+                node.sketch = sketch  # type: ignore[attr-defined]  # trees may be written on
+                sketch.tree = node
+        return self._nodes
 
     def digest(self, at: int) -> bytes:
         """Return the digest of the code of a statement."""
@@ -84,12 +113,7 @@ class Instance:
             found.append(rest or "")
         return "".join(found)
 
-    def sketches(self, nodes: Sequence[ast.stmt]) -> None:
-        """Note with the statements what the shape tells of them."""
-        for at, (node, model) in enumerate(zip(nodes, self.shape.models or (), strict=True)):
-            node.sketch = self._sketch(node, model, at)  # type: ignore[attr-defined]  # trees may be written on
-
-    def _sketch(self, node: ast.stmt, model: Model, at: int) -> Sketch:
+    def _sketch(self, model: Model, at: int) -> Sketch:
         names, like = self.names, model.sketch
         bound = {names[word] if type(word) is int else str(word) for word in model.bound}
         values: dict[str, Value | None] = {}
@@ -97,7 +121,9 @@ class Instance:
             if value is not None and needs:
                 value = Value(frozenset(self.word(item) for item in needs), value.flat)
             values[self.word(word)] = value
-        sketch = Sketch(node, like.first, like.last, bound, values, like.imports, None, like.methods, like.global_names)
+        sketch = Sketch(
+            like.type, like.first, like.last, bound, values, like.imports, None, like.methods, like.global_names
+        )
         sketch.named = bound if like.named is like.bound else {self.word(word) for word in model.named}
         sketch.definition = None if model.definition is None else self.word(model.definition)
         sketch.alias = model.alias and (self.word(model.alias[0]), self.filled(model.alias[1]))
@@ -117,23 +143,30 @@ def forget() -> None:
     _SHAPES.items.clear()
 
 
-def shape_of(text: str) -> Instance | None:
-    """Return the shape of a cell's text where one of that shape was met before, and its own names and numbers."""
-    if _OTHERWISE.search(text):
+def shape_of(text: str, tree: Tree) -> Instance | None:
+    """Return a cell's text as a shape that was met before, with its own names and numbers; `tree` reads Python."""
+    if not text.isascii() or any(sign in text for sign in _SIGNS):
         return None
     parts = _PARTS.split(text)
     names: dict[str, int] = {}
     numbers: list[str] = []
-    if not _abstract(parts, names, numbers) or max(len(names), len(numbers)) > MOST:
+    if not _OTHERWISE.isdisjoint(parts) or not _abstract(parts, names, numbers):
+        return None
+    if max(len(names), len(numbers)) > MOST:
         return None
     key = "".join(parts)
     shape = _SHAPES.get(key)
     if shape is None:
-        _SHAPES.put(key, Shape(key))
+        _SHAPES.put(key, Shape(key, tree))
         return None
     if shape.models is None:
         shape.models = _models(shape)
-    return Instance(shape, tuple(names), tuple(numbers)) if shape.models else None
+    return Instance(shape, text, tuple(names), tuple(numbers)) if shape.models else None
+
+
+def sketches_of(statements: Sequence[ast.stmt]) -> Sequence[Sketch]:
+    """Return what statements tell by themselves."""
+    return statements.sketches if isinstance(statements, Instance) else [sketch_of(node) for node in statements]
 
 
 def _abstract(parts: list[str], names: dict[str, int], numbers: list[str]) -> bool:
@@ -153,7 +186,7 @@ def _abstract(parts: list[str], names: dict[str, int], numbers: list[str]) -> bo
         elif first == "#":
             parts[at] = ""
             continue
-        elif word.isdecimal() and (first != "0" or word == "0"):
+        elif word.isdecimal() and (first != "0" or word == "0") and len(word) < LONGEST:
             parts[at] = NUMBERS[min(len(numbers), MOST - 1)]
             numbers.append(word)
         elif word[-1] in "'\"" and not _text(parts, at, names):
@@ -192,7 +225,7 @@ def _text(parts: list[str], at: int, names: dict[str, int]) -> bool:
 def _models(shape: Shape) -> list[Model]:
     """Return what the statements of a shape tell; nothing where names say more than which is which."""
     try:
-        nodes = ast.parse(shape.text).body
+        nodes = shape.tree(shape.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     found = [_model(node) for node in nodes]

@@ -62,13 +62,15 @@ class Sketch:
         The functions and classes in it that a pickle may tell by their name.
     alias
         The name and what stands for the same: `m = np`, `r = np.random`.
+    type
+        The class of its tree.
     instance, at
         The cell it is part of, where one of that shape was met before, and its place there.
     kind
         Why it may be replayed, as far as that shows in the text; empty while nobody asked.
     """
 
-    node: ast.stmt
+    type: type[ast.stmt]
     first: int
     last: int
     bound: set[str]
@@ -82,7 +84,16 @@ class Sketch:
     kind: str | None = ""
     instance: Instance | None = None
     at: int = 0
+    tree: ast.stmt | None = None
     _digest: bytes = b""
+
+    @property
+    def node(self) -> ast.stmt:
+        """The tree; that of a cell of a known shape is made when somebody asks."""
+        if self.tree is None:
+            assert self.instance is not None
+            self.tree = self.instance[self.at]
+        return self.tree
 
     @property
     def digest(self) -> bytes:
@@ -116,7 +127,8 @@ def _sketch(node: ast.stmt) -> Sketch:
             if isinstance(target, ast.Name):
                 value = value or Value(_needs(node.value), _flat(node.value))
                 values[target.id] = value
-    sketch = Sketch(node, first, node.end_lineno or node.lineno, bound, values, _imports(node), definition)
+    sketch = Sketch(type(node), first, node.end_lineno or node.lineno, bound, values, _imports(node), definition)
+    sketch.tree = node
     if isinstance(node, PLAIN) and isinstance(node.value, ast.Call) and _last(node.value.func) in MAKES_CLASSES:
         sketch.named = bound
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and len(node.targets) == 1:

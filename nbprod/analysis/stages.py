@@ -168,13 +168,13 @@ def _again(statement: Statement) -> bool:
     if statement.fate != "own" or statement.parsed.whole:
         return False
     magics = statement.facts.magics
-    sets_up = isinstance(statement.node, ast.Expr) and magics and all(kind == "configure" for kind, _, _ in magics)
-    return bool(sets_up) or (isinstance(statement.node, ast.ImportFrom) and statement.facts.star)
+    sets_up = statement.type is ast.Expr and magics and all(kind == "configure" for kind, _, _ in magics)
+    return bool(sets_up) or (statement.type is ast.ImportFrom and statement.facts.star)
 
 
 def _together(statement: Statement) -> tuple[int, int]:
     """Return a key that is the same for what makes one step: the parameters, or imports of one cell."""
-    alone = statement.role != "parameters" and not isinstance(statement.node, (ast.Import, ast.ImportFrom))
+    alone = statement.role != "parameters" and statement.type not in (ast.Import, ast.ImportFrom)
     return id(statement.parsed), statement.index if alone else -1
 
 
