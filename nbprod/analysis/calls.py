@@ -126,8 +126,8 @@ class Calls(Magics):
         call = knowledge.method(name)
         for token in call.effects:
             self.effect(node, token, f".{name}()")
-        if name == "register":
-            receiver = self.directly(func.value, receiver)
+        if name in ("register", "__subclasses__"):
+            receiver = self.registered(func, receiver)
         receiver = receiver | self.tables(node, name in QUERIES)
         if not call.known:
             return self.unknown(node, receiver, f".{name}")
@@ -142,7 +142,12 @@ class Calls(Magics):
         return changed if call.fresh else receiver | first | rest | changed
 
     def registered(self, func: ast.Attribute, receiver: Flow) -> Flow:
-        """Return what `x.register(…)` changes; functions that IPython calls are noted."""
+        """Return what `x.register(…)` changes; functions that IPython calls are noted; `__subclasses__` sees all."""
+        if func.attr == "__subclasses__":
+            for name in self.context.every_name():
+                if name in self.context.definitions:
+                    self.ask(name, func.lineno)
+            return receiver
         if isinstance(func.value, ast.Attribute) and func.value.attr == "events":
             self.facts.effects.setdefault("dynamic", dynamics.HOOK)
         return self.directly(func.value, receiver)
