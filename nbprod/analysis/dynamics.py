@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _Tree = TypeVar("_Tree", bound=ast.AST)
 MENTIONS = re.compile(r"\b(eval|exec|globals|locals|vars)\s*\(")
 _WORD = re.compile(r"[^\W\d]\w*")
+_PERCENT = re.compile(r"%\(([^()]*)\)")
 _AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
 HOOK = "get_ipython().events.register"
 """Has a function called around every cell; a pipeline cuts cells into pieces, and leaves some out."""
@@ -98,6 +99,14 @@ class _Rewriter(ast.NodeTransformer):
             return self.generic_visit(node) if expression is None else self.visit(expression)
         if isinstance(function, ast.Attribute) and function.attr == "format":
             self._format(node, text_of(function.value))
+        return self.generic_visit(node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        text = text_of(node.left)
+        if isinstance(node.op, ast.Mod) and namespace(node.right) and text is not None and not self.inside:
+            names = [ast.Name(name, ast.Load()) for name in sorted(set(_PERCENT.findall(text))) if name.isidentifier()]
+            shown = [ast.copy_location(name, node) for name in names]
+            node.right = ast.copy_location(ast.Tuple(list(shown), ast.Load()), node.right)
         return self.generic_visit(node)
 
     def _format(self, node: ast.Call, text: str | None) -> None:

@@ -39,6 +39,8 @@ def reducer(kind: type, home: str) -> Callable[[Any], Any] | None:
         return _proxy
     if kind in SPECIAL:
         return SPECIAL[kind]
+    if kind.__module__ == "matplotlib.cbook" and kind.__name__ == "CallbackRegistry":
+        return _callbacks
     if issubclass(kind, BaseException) and kind.__reduce__ is BaseException.__reduce__:
         return _exception
     mine = [base for base in kind.__mro__ if base.__module__ in (home, "__main__")]
@@ -46,7 +48,7 @@ def reducer(kind: type, home: str) -> Callable[[Any], Any] | None:
     plain = all(base in mine or base is object for base in kind.__mro__)
     # pickle asks a new object for `__setstate__`; a `__getattr__` that reads attributes would call itself for ever
     asks = not own and hasattr(kind, "__getattr__") and not hasattr(kind, "__setstate__")
-    if plain and (asks or set(own) == {"__getstate__"}):
+    if plain and (asks or own or kind in copyreg.dispatch_table):
         return _exact
     if not own and any(_gives_attributes(base) for base in mine):
         return _given_attributes
@@ -76,6 +78,20 @@ def _given_attributes(value: Any) -> Any:
 def give_attributes(value: Any, attributes: dict[str, Any]) -> None:
     """Have an object keep its attributes in that very dict."""
     object.__setattr__(value, "__dict__", attributes)
+
+
+def _callbacks(registry: Any) -> Any:
+    """Keep who hears of changes where that shows in a drawing: colour bars, and what the notebook connected."""
+    state = registry.__getstate__()
+    for signal, heard in registry.callbacks.items():
+        kept = {cid: function for cid, proxy in heard.items() if _shows(function := proxy())}
+        state["callbacks"][signal] = {**state["callbacks"][signal], **kept}
+    return type(registry), (), state
+
+
+def _shows(function: Any) -> bool:
+    owner = getattr(function, "__self__", None)
+    return (function if owner is None else type(owner)).__module__ in ("matplotlib.colorbar", "__main__")
 
 
 def _view(view: Any) -> Any:
