@@ -269,6 +269,9 @@ class _Comparison:
     def _axes(self, a: Any, b: Any, path: str, depth: int) -> str | None:
         return self.compare(a.figure, b.figure, path, depth + 1)
 
+    def _bar(self, a: Any, b: Any, path: str, depth: int) -> str | None:
+        return self.compare(a.ax, b.ax, path, depth + 1)
+
     def _artist(self, a: Any, b: Any, path: str, depth: int) -> str | None:
         """Compare the figure a line or a text belongs to: it is nothing without it."""
         if a.figure is None or b.figure is None:
@@ -290,6 +293,7 @@ def _pixels(figure: Any) -> bytes:
 _LIBRARIES = (
     ("matplotlib.figure", "Figure", "_figure"),
     ("matplotlib.axes", "Axes", "_axes"),
+    ("matplotlib.colorbar", "Colorbar", "_bar"),
     ("matplotlib.artist", "Artist", "_artist"),
     ("plotly.basedatatypes", "BaseFigure", "_chart"),
     ("altair", "TopLevelMixin", "_chart"),

@@ -8,7 +8,7 @@ import struct
 import types
 from typing import TYPE_CHECKING, Any
 
-from . import kinds, plain, remembering
+from . import kinds, objects, plain, remembering
 from .hasher import EXACT, named, register, type_token
 
 if TYPE_CHECKING:
@@ -136,6 +136,11 @@ def _proxy(hasher: Hasher, value: Any) -> None:
     _dict(hasher, dict(value))
 
 
+def _registry(hasher: Hasher, registry: Any) -> None:
+    hasher.put("callbacks")
+    hasher.walk([[signal, objects.heard(registry, signal)] for signal in registry.callbacks])
+
+
 def _enum(hasher: Hasher, member: Any) -> None:
     hasher.put("enum", str(member.name).encode())
     hasher.walk(type(member))
@@ -154,4 +159,5 @@ def install() -> None:
         types.ClassMethodDescriptorType: _by("__qualname__"),
     })  # fmt: skip
     register("enum.Enum", _enum)
+    register("matplotlib.CallbackRegistry", _registry)
     register(type, _class)

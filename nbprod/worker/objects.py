@@ -25,6 +25,7 @@ from .unstorable import reason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_OF_THE_WINDOW = ("matplotlib.backend", "matplotlib.widgets")
 _VIEWED: tuple[type, ...] = (dict, OrderedDict)
 VIEWS: dict[type, str] = {
     type(getattr(kind(), name)()): name for kind in _VIEWED for name in ("keys", "values", "items")
@@ -81,17 +82,22 @@ def give_attributes(value: Any, attributes: dict[str, Any]) -> None:
 
 
 def _callbacks(registry: Any) -> Any:
-    """Keep who hears of changes where that shows in a drawing: colour bars, and what the notebook connected."""
-    state = registry.__getstate__()
-    for signal, heard in registry.callbacks.items():
-        kept = {cid: function for cid, proxy in heard.items() if _shows(function := proxy())}
-        state["callbacks"][signal] = {**state["callbacks"][signal], **kept}
+    """Keep who hears of changes: parts of the drawing such as a colour bar, and what the notebook connected."""
+    state = registry.__getstate__()  # numbers go up each time it is asked
+    for signal, kept in state["callbacks"].items():
+        kept |= heard(registry, signal)
     return type(registry), (), state
+
+
+def heard(registry: Any, signal: str) -> dict[int, Any]:
+    """Return what is called on a signal and shows in a drawing."""
+    return {cid: function for cid, proxy in registry.callbacks[signal].items() if _shows(function := proxy())}
 
 
 def _shows(function: Any) -> bool:
     owner = getattr(function, "__self__", None)
-    return (function if owner is None else type(owner)).__module__ in ("matplotlib.colorbar", "__main__")
+    home = str((function if owner is None else type(owner)).__module__)
+    return home == "__main__" or (home.startswith("matplotlib.") and not home.startswith(_OF_THE_WINDOW))
 
 
 def _view(view: Any) -> Any:
