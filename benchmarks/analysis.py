@@ -58,7 +58,7 @@ def best(prepare: Callable[[int], object], call: Callable[[], object]) -> float:
 def measured(folder: Path, kind: str, count: int) -> tuple[float, float, float]:
     """Return the times of a notebook that is new, has one cell changed, and is unchanged."""
     import nbprod
-    from nbprod.analysis import cells, memory, pipeline
+    from nbprod.analysis import cells, memory, pipeline, shapes
 
     path = folder / f"{kind}{count}.ipynb"
 
@@ -66,6 +66,7 @@ def measured(folder: Path, kind: str, count: int) -> tuple[float, float, float]:
         path.write_text(notebook(kind, count, f"  # {number}"), encoding="utf-8")
         cells._KEPT = memory.Kept(memory.CELLS)
         pipeline._LAST.clear()
+        shapes.forget()
 
     def changed(number: int) -> None:
         path.write_text(notebook(kind, count, f"\nnew{number} = {number}"), encoding="utf-8")

@@ -31,7 +31,7 @@ class Index(Generic[T]):
 
     def mask(self, items: Iterable[T]) -> int:
         """Return the mask of things."""
-        if isinstance(items, Bits) and items.index is self:
+        if type(items) is Bits and items.index is self:
             return items.bits
         mask = 0
         numbers = self.numbers

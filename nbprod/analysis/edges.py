@@ -228,6 +228,11 @@ class Linker:
         self.builtins &= ~written
         for name in sorted(self.index.unmask(written)):
             bit = 1 << self.index.numbers[name]
+            if name not in self.names and name in facts.binds and name not in facts.deletes:  # as most are: the first
+                self.names[name], self.holder[name] = Resource({owner: statement}), owner
+                self.settled[owner] = self.settled.get(owner, 0) | bit
+                self.present |= bit
+                continue
             self.touched(name, bit, owner)
             for knower in self.knowers.pop(name, ()):
                 self.known[knower] &= ~bit

@@ -93,7 +93,7 @@ class Instance(Sequence[ast.stmt]):
     def nodes(self) -> list[ast.stmt]:
         """The trees of the statements."""
         if not self._nodes:
-            self._nodes = self.shape.tree(self.text)
+            self._nodes = ast.parse(self.text).body  # as its shape is, it is in order
             for node, sketch in zip(self._nodes, self.sketches, strict=True):
                 node.sketch = sketch  # type: ignore[attr-defined]  # trees may be written on
                 sketch.tree = node

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,8 +151,13 @@ def _tag(form: str, given: Any) -> Tag:
         return grammar.parse_magic(given)
     if form == "metadata":
         return grammar.from_table(given, "metadata")
-    name = given.removeprefix("stage:")
-    return grammar.from_table({"role": given.removeprefix("nbprod:")} if name == given else {"stage": name}, "tag")
+    return _tagged(given)
+
+
+@lru_cache
+def _tagged(text: str) -> Tag:
+    name = text.removeprefix("stage:")
+    return grammar.from_table({"role": text.removeprefix("nbprod:")} if name == text else {"stage": name}, "tag")
 
 
 def forms(raw: Mapping[str, Any], source: str) -> Iterator[tuple[str, Any]]:
