@@ -180,12 +180,9 @@ class _View:
         pieces = [step for step in definitions if _key(step) not in self._replayed]
         if not pieces:
             return
-        from nbprod.worker import constants
-
         before = dict(self.module.__dict__)
         replay(pieces, parameters, self.module, self.values.folder)
         self.module.__dict__.update((name, before[name]) for name in self.bound if name in before)
-        constants.adopt(self.module.__dict__)
         self._replayed.update(_key(step) for step in pieces)
 
     def _missing(self, name: str) -> MissingValue:
@@ -221,6 +218,8 @@ def replay(
 
     Parameters are bound to their sources in `parameters` after the last step of the parameters cell, as in the run.
     """
+    from nbprod.worker import constants
+
     last = max((at for at, step in enumerate(definitions) if step["kind"] == "parameters"), default=-1)
     sys.path.insert(0, str(folder))
     module.__dict__.setdefault("get_ipython", _NoShell())
@@ -230,6 +229,7 @@ def replay(
             exec(code, module.__dict__)  # noqa: S102 - the notebook's own definitions
             for name, value in parameters.items() if at == last else ():
                 exec(compile(f"{name} = {value}", "<parameters>", "exec"), module.__dict__)  # noqa: S102 - a literal nbprod wrote
+            constants.adopt(module.__dict__)
     except Exception as error:
         text = f"a definition of the notebook does not work here: {_brief(error)}"
         raise StoreError("NB616", text, "use the notebook's own Python") from error

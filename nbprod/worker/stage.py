@@ -139,7 +139,7 @@ class Stage:
                 self.memory.executed(step)
             if index == last:
                 self._override()
-        constants.adopt(self.namespace)
+            constants.adopt(self.namespace)  # what is made of the literal after this is to hold the adopted one
         return None
 
     def _observed(self, execute: Execute, index: int, step: StepSpec) -> dict[str, Any] | None:
