@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import array as array_module
 import importlib
+import re
 import sys
 import warnings
 from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any
+
+from .unstorable import NotStorable, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +37,7 @@ OF_PANDAS = frozenset(
 )
 OWNED = 1 << 20
 """Larger arrays are loaded as views of a file: copying them would cost what mapping saves."""
+LENDING = (bytearray, array_module.array)
 PAIRS = 64
 """Clusters with more arrays than this are taken as one without looking at every pair."""
 
@@ -176,6 +180,21 @@ def make_owner(memory: Any, shape: tuple[int, ...], dtype: Any, order: Any) -> A
     return numpy_loaded().ndarray(shape, dtype, buffer=memory, order=order).copy(order)
 
 
+def make_large(memory: Any, shape: tuple[int, ...], dtype: Any, order: Any) -> Any:
+    """Return an array over a mapped file, or with memory of its own for a stage that asks whose it is."""
+    array = numpy_loaded().ndarray(shape, dtype, buffer=memory, order=order)
+    return array.copy(order) if _owning else array
+
+
+def own_memory(sources: Iterable[str]) -> None:
+    """Have large arrays loaded with memory of their own where code asks for it: `resize` and `owndata` do."""
+    _owning[:] = [True] if any(_ASKS.search(source) for source in sources) else []
+
+
+_owning: list[bool] = []
+_ASKS = re.compile(r"\.(resize|owndata|base)\b")
+
+
 def make_frozen(array: Any) -> Any:
     """Return `array`, made read-only; called while a snapshot is loaded."""
     array.flags.writeable = False
@@ -209,26 +228,29 @@ def reduce_array(array: Any, memory: tuple[Any, int] | None) -> Any:
         return make_view, (flat, layout, array.dtype, bool(array.flags.writeable))
     if not array.flags.writeable and not array.flags.forc:
         return make_frozen, (array.copy(),)
-    if array.flags.owndata and array.flags.writeable and array.itemsize and array.nbytes < OWNED:
+    if array.flags.owndata and array.flags.writeable and array.itemsize:
         order = "C" if array.flags.c_contiguous else "F"
-        return make_owner, (PickleBuffer(array.ravel("K").view("u1")), array.shape, array.dtype, order)
+        make = make_owner if array.nbytes < OWNED else make_large
+        return make, (PickleBuffer(array.ravel("K").view("u1")), array.shape, array.dtype, order)
     return NotImplemented
 
 
-def lenders(values: Iterable[Any]) -> set[int]:
-    """Return which of `values` have memory that `numpy.frombuffer` lends to arrays, by id."""
-    return {id(value) for value in values if type(value) in (bytearray, array_module.array) and len(value)}
-
-
-def lent(array: Any, owners: set[int]) -> Any:
-    """Return how to store an array that shows the memory of one of `owners`, None for others.
+def lent(array: Any) -> Any:
+    """Return how to store an array that shows memory of a value somebody holds (`numpy.frombuffer`), None for others.
 
     What a snapshot loads lies in memory of this kind too; that is nobody's value.
     """
     base = array.base
     while isinstance(base, (numpy().ndarray, memoryview)):
         base = base.obj if isinstance(base, memoryview) else base.base
-    if base is None or id(base) not in owners:
+    probe = object()
+    held = [probe]
+    if base is None or sys.getrefcount(base) <= sys.getrefcount(held[0]):
+        return None
+    why = reason(type(base))
+    if why is not None:
+        raise NotStorable(why)
+    if type(base) not in LENDING or not len(base):
         return None
     layout = (address(array) - address(numpy().frombuffer(base, "u1")), array.shape, array.strides)
     return make_view, (base, layout, array.dtype, bool(array.flags.writeable))

@@ -86,7 +86,6 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         self.strong = False
         self.blocks: dict[int, Any] = {}
         self._apart: dict[int, Any] = {id(memory): memory for memory, _ in self.memories.values()}
-        self._lenders = arrays.lenders(namespace.values())
         self._reducers: dict[type, Callable[[Any], Any] | None] = {}
 
     def _own(self, name: str) -> bool:
@@ -243,7 +242,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
     def _array(self, array: Any) -> Any:
         if id(array) not in self._apart:
             self.arrays[id(array)] = array
-            lent = arrays.lent(array, self._lenders) if self._lenders else None
+            lent = arrays.lent(array)
             if lent is not None:
                 return lent
         return arrays.reduce_array(array, self.memories.get(id(array)))

@@ -9,7 +9,7 @@ from json import dumps as to_json  # bound here: cells may patch the module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import compare, constants, hashing, metrics, state, usermlflow
+from . import arrays, compare, constants, hashing, metrics, state, usermlflow
 from .buffers import Buffers
 from .formats import FORMAT
 from .inputs import Inputs
@@ -73,6 +73,7 @@ class Stage:
         failed = self._prelude(execute) if execute is not None else None
         if failed is not None:
             return failed
+        arrays.own_memory(step["source"] for step in self.spec["steps"])
         self.inputs.load()
         self.inputs.restore_state()
         self._outputs = Outputs(self.spec, self.namespace, self.inputs)

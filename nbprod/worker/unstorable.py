@@ -38,6 +38,7 @@ REASONS: dict[str, str] = {
     "_csv.reader": FILE,
     "_csv.writer": FILE,
     "mmap.mmap": FILE,
+    "_ctypes._CData": "memory of a C library, which exists only in its own process",
     "h5py._hl.base.HLObject": FILE,
     "_socket.socket": CONNECTION,
     "sqlite3.Connection": CONNECTION,
