@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from types import FunctionType, ModuleType
 from typing import Any
@@ -25,10 +26,11 @@ def changed() -> list[str]:
 def _token(module: ModuleType) -> str:
     from . import hashing
 
-    data = _data(vars(module))
+    data = _data(vars(module)) | _kept(vars(module))
     for name, value in vars(module).items():
         if isinstance(value, type) and value.__module__ == module.__name__:
-            data |= {f"{name}.{key}": item for key, item in _data(vars(value)).items()}
+            inside = _data(vars(value)) | _kept(vars(value))
+            data |= {f"{name}.{key}": item for key, item in inside.items()}
     try:
         return hashing.content(data)
     except Exception:  # noqa: BLE001 - a value's own code may raise anything; such a module is not followed
@@ -37,6 +39,21 @@ def _token(module: ModuleType) -> str:
 
 def _data(members: Any) -> dict[str, Any]:
     return {name: value for name, value in dict(members).items() if not name.startswith("__") and not _code(value)}
+
+
+def _kept(members: Any) -> dict[str, Any]:
+    """Return what functions keep from call to call: defaults, attributes, and names of the function around them."""
+    found: dict[str, Any] = {}
+    for name, value in dict(members).items():
+        if not isinstance(value, FunctionType):
+            continue
+        for number, default in enumerate((*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())):
+            found[f"{name}() {number}"] = default
+        found |= {f"{name}.{key}": item for key, item in vars(value).items()}
+        for free, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+            with contextlib.suppress(ValueError):  # a cell that is still empty
+                found[f"{name}({free})"] = cell.cell_contents
+    return {name: value for name, value in found.items() if not _code(value)}
 
 
 def _code(value: Any) -> bool:
