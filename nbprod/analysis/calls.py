@@ -46,8 +46,7 @@ class Calls(Magics):
             return self.method(node, node.func)
         if callee is not None and callee in self.context.definitions:
             self.read(callee, node.lineno)
-            definition = self.context.definitions[callee]
-            return self.own(node, callee, definition) if definition is not None else self.unknown(node, NOTHING, callee)
+            return self.own(node, callee, self.context.definitions[callee])
         receiver = self.flow(node.func)
         return self.unknown(node, receiver, callee or "")
 
@@ -173,8 +172,10 @@ class Calls(Magics):
         if name == "commit":
             self.facts.committed |= self.flow(func.value).shares
 
-    def own(self, node: ast.Call, name: str, definition: Definition) -> Flow:
-        """Call a function or class of the notebook, whose effect on its arguments is known."""
+    def own(self, node: ast.Call, name: str, definition: Definition | None) -> Flow:
+        """Call a function or class of the notebook, whose effect on its arguments is known unless it is decorated."""
+        if definition is None:
+            return self.unknown(node, NOTHING, name) | Flow(frozenset(), frozenset((name,)))
         given: list[tuple[str | None, Flow]] = []
         for index, argument in enumerate(node.args):
             exact = index < len(definition.parameters) and not isinstance(argument, ast.Starred)

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.calls import Calls
-from nbprod.analysis.classes import changes_class
+from nbprod.analysis.classes import FUNCTIONS, changes_class
 from nbprod.analysis.facts import NOTHING, Definition, Facts, Flow
 from nbprod.analysis.scopes import parameters_of
 
@@ -109,7 +109,8 @@ class Definitions(Calls):
                 result |= group
         definition.parameters = tuple(names)
         definition.mutated = frozenset(name for name in names if f"{name}@{number}" in mutated)
-        definition.returned_parameters = frozenset(name for name in names if f"{name}@{number}" in result)
+        waits = any(isinstance(item, (ast.Yield, ast.YieldFrom)) for item in ast.walk(node))
+        definition.returned_parameters = frozenset(name for name in names if waits or f"{name}@{number}" in result)
         outside = frozenset(key for key in result if "@" not in key)
         definition.returned = Flow(outside, outside)
         definition.code = _returns_code(node, self.context)
@@ -151,7 +152,8 @@ class Definitions(Calls):
             return
         definition = Definition(node.name, _merged(self.facts.definitions[before:]), code=True)
         definition.shared = shared
-        definition.itself = changes_class(node) or any(base.itself for base in self.bases(node))
+        keeps = any(isinstance(item, FUNCTIONS) and self.remembers(item) for item in node.body)
+        definition.itself = keeps or changes_class(node) or any(base.itself for base in self.bases(node))
         definition.lasting = node.name in shared.values() or definition.itself
         if definition.itself:
             definition.facts.mutates.add(node.name)

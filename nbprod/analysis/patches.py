@@ -6,7 +6,9 @@ import ast
 
 from nbprod.analysis import knowledge
 from nbprod.analysis.expressions import Expressions
-from nbprod.analysis.facts import Flow
+from nbprod.analysis.facts import NOTHING, Flow
+
+MAIN = "__main__"
 
 _CONTAINER = frozenset(
     {"append", "extend", "insert", "update", "setdefault", "pop", "popitem", "remove", "clear", "add"}
@@ -27,6 +29,8 @@ class Patches(Expressions):
 
     def patching(self, node: ast.Call, dotted: str) -> None:
         """Note changes of the process; `setattr(x, "name", value)` changes a library, or a class named directly."""
+        if knowledge.listed(dotted, "whole_notebook"):
+            self.everything(node.lineno)
         if knowledge.listed(dotted, "process") or _changes_part(dotted):
             self.facts.patches.setdefault(dotted, node.lineno + self.offset)
         if dotted not in ("builtins.setattr", "builtins.delattr"):
@@ -50,6 +54,26 @@ class Patches(Expressions):
     def touch(self, token: str, cause: str) -> None:
         """Note that state outside variables is read or changed."""
         self.facts.state.setdefault(token, cause)
+
+    def everything(self, line: int) -> Flow:
+        """Reach the notebook's module as a whole: any of its names may be read, and its object changed."""
+        flow = NOTHING
+        for name in self.context.every_name():
+            if self.context.imports.get(name) != MAIN:
+                flow = flow | self.ask(name, line)
+        self.mutate(flow)
+        return flow
+
+    def _name(self, node: ast.Name) -> Flow:
+        flow = super()._name(node)
+        return flow | self.everything(node.lineno) if self.context.imports.get(self.key(node.id)) == MAIN else flow
+
+    def _subscript(self, node: ast.Subscript) -> Flow:
+        flow = super()._subscript(node)
+        which = node.slice.value if isinstance(node.slice, ast.Constant) else getattr(node.slice, "id", None)
+        if which in (MAIN, "__name__") and self.dotted(node.value) == "sys.modules":
+            return flow | self.everything(node.lineno)
+        return flow
 
     def _attribute(self, node: ast.Attribute) -> Flow:
         flow = super()._attribute(node)
