@@ -199,9 +199,20 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         self.used.add(name)
         return reducers.resolve, (self.namespace, name)
 
+    def _calls(self, function: types.FunctionType) -> None:
+        """Note what a function that is referred to reads, and those it calls: who has the value may call it."""
+        todo = [function]
+        while todo:
+            code = todo.pop().__code__
+            new = {name for name in reducers.globals_read(code) & self.namespace.keys() if name not in self.needs}
+            self.needs |= new
+            found = (self.namespace[name] for name in new & set(self.references))
+            todo += [item for item in found if isinstance(item, types.FunctionType)]
+
     def _function(self, function: types.FunctionType) -> Any:
         found = self._reference(function)
         if found is not None:
+            self._calls(function)
             return found
         own = function.__globals__ is self.namespace or function.__globals__.get("__name__") == "__main__"
         if not own or function.__module__ not in ("__main__", None):
