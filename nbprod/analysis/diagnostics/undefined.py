@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from bisect import bisect
 from dataclasses import replace
 from difflib import get_close_matches
@@ -12,6 +13,7 @@ from nbprod.analysis.scripts import is_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeGuard
 
     from nbprod.analysis.findings import Findings
     from nbprod.analysis.notes import Statement
@@ -19,21 +21,47 @@ if TYPE_CHECKING:
 
 
 SPELLINGS = 20
+_BRANCHING = (ast.If, ast.IfExp, ast.Match, ast.ExceptHandler)
 
 
 def _undefined(findings: Findings) -> Iterator[Diagnostic]:
     if not findings.links.missing:
         return
     seen: set[tuple[str, str, int]] = set()
+    builtin = {dotted for statement in findings.statements for dotted in statement.patches}
     fixes = _Fixes(findings)
     for statement, name, deleted in findings.links.missing:
         key = (name, statement.parsed.notebook, statement.cell.number)
-        if deleted is None and key not in seen:
+        if deleted is None and key not in seen and f"builtins.{name}" not in builtin:
             seen.add(key)
             found = _UNDEFINED.at(
                 statement, _message(statement, name), fixes.of(statement, name), statement.reads[name]
             )
-            yield replace(found, severity="warning") if is_script(statement.parsed) else found  # its cell goes on
+            spared = is_script(statement.parsed) or _in_branches(statement.node, name)  # the cell may go on
+            yield replace(found, severity="warning") if spared else found
+
+
+def _in_branches(node: ast.stmt, name: str) -> bool:
+    """Whether a statement reads a name only in branches that are perhaps never taken."""
+    todo: list[tuple[ast.AST, bool]] = [(node, False)]
+    found: list[bool] = []
+    while todo:
+        item, branch = todo.pop()
+        if isinstance(item, ast.Name) and item.id == name:
+            found.append(branch)
+        for field, value in ast.iter_fields(item):
+            inner = branch or (field not in ("test", "subject") and _branching(item))
+            todo += [(child, inner) for child in (value if isinstance(value, list) else [value]) if _is_node(child)]
+    return bool(found) and all(found)
+
+
+def _branching(node: ast.AST) -> bool:
+    always = isinstance(node, ast.If) and "__name__" in ast.dump(node.test)  # `if __name__ == "__main__":`
+    return isinstance(node, _BRANCHING) and not always
+
+
+def _is_node(value: object) -> TypeGuard[ast.AST]:
+    return isinstance(value, ast.AST)
 
 
 def _message(statement: Statement, name: str) -> str:
@@ -87,7 +115,8 @@ _UNDEFINED = Rule(
     "error",
     "a name that nobody defines",
     "Run top to bottom in a fresh kernel, the notebook fails here with NameError. Often the cell that made the name "
-    "was deleted or moved while its value stayed in the kernel's memory.",
+    "was deleted or moved while its value stayed in the kernel's memory. In a branch that may not be taken, and in a "
+    "script, whose errors do not end the cell that runs it, it is a warning.",
     "X = scaler.transform(X)      # no cell creates scaler",
     "scaler = StandardScaler().fit(X)\nX = scaler.transform(X)",
     check=_undefined,
