@@ -238,7 +238,8 @@ def resolve(statements: Sequence[Statement], names: Index[str]) -> None:
         if statement.sketch.named:
             named |= names.mask(statement.sketch.named)
             classes |= 0 if statement.type in FUNCTIONS else names.mask(statement.sketch.named)
-        statement.write_mask = statement.bound_mask | statement.maybe_mask | statement.mutate_mask
+        more = statement.maybe_mask | statement.mutate_mask
+        statement.write_mask = statement.bound_mask | more if more else statement.bound_mask
     for statement in statements:
         if statement.role == "serve":
             # what it defines is called when all else is done

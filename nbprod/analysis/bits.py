@@ -10,39 +10,51 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
 
 T = TypeVar("T", bound="Hashable")
+FEW = 8
 
 
 class Index(Generic[T]):
     """Numbers things in the order they are met."""
 
-    __slots__ = ("items", "numbers")
+    __slots__ = ("items", "masks", "numbers")
 
     def __init__(self) -> None:
         self.numbers: dict[T, int] = {}
+        self.masks: dict[T, int] = {}  # of one thing each: most masks are of one, and all those one object
         self.items: list[T] = []
 
     def bit(self, item: T) -> int:
         """Return the mask of one thing."""
-        number = self.numbers.get(item)
-        if number is None:
+        mask = self.masks.get(item)
+        if mask is None:
             number = self.numbers[item] = len(self.items)
+            mask = self.masks[item] = 1 << number
             self.items.append(item)
-        return 1 << number
+        return mask
 
     def mask(self, items: Iterable[T]) -> int:
         """Return the mask of things."""
         if type(items) is Bits and items.index is self:
             return items.bits
-        mask = 0
-        numbers = self.numbers
+        total = 0
+        masks = self.masks
         for item in items:
-            number = numbers.get(item)
-            mask |= 1 << number if number is not None else self.bit(item)
-        return mask
+            mask = masks.get(item)
+            if mask is None:
+                mask = self.bit(item)
+            total = total | mask if total else mask
+        return total
 
     def unmask(self, mask: int) -> Iterator[T]:
         """Yield the things of a mask in the order of their numbers."""
         items = self.items
+        if mask.bit_count() > FEW:
+            digits = bin(mask)[:1:-1]
+            at = digits.find("1")
+            while at >= 0:
+                yield items[at]
+                at = digits.find("1", at + 1)
+            return
         while mask:
             low = mask & -mask
             yield items[low.bit_length() - 1]

@@ -110,6 +110,7 @@ class Linker:
         self.known: dict[str, int] = {}
         self.knowers: dict[str, list[str]] = {}
         self.replayed = index.mask(stable)
+        self.kept = ~self.replayed
         # names that have a value at this point, names that need nobody to write them
         self.present = 0
         self.builtins = index.mask(BUILTINS) & ~self.replayed
@@ -157,7 +158,7 @@ class Linker:
         touched = statement.read_mask | statement.mutate_mask | statement.maybe_mask
         # values refer to the definitions they carry by name
         touched |= self.newly_carried(statement, owner) if statement.active_mask else 0
-        touched &= ~(self.settled.get(owner, 0) | self.known.get(owner, 0) | self.builtins)
+        touched = touched and touched & ~(self.settled.get(owner, 0) | self.known.get(owner, 0) | self.builtins)
         if not touched:
             return
         for name in sorted(self.index.unmask(touched & self.replayed)):
@@ -223,11 +224,12 @@ class Linker:
     def write(self, statement: Statement) -> None:
         """Note what a statement writes; a sure write makes earlier ones unreachable."""
         facts, owner = statement.facts, str(statement.owner)
-        written = (statement.maybe_mask | statement.mutate_mask) & ~self.settled.get(owner, 0)
-        written = (written | statement.bound_mask) & ~self.replayed
-        self.builtins &= ~written
+        written = statement.maybe_mask | statement.mutate_mask
+        written = written and written & ~self.settled.get(owner, 0)
+        written = (written | statement.bound_mask) & self.kept
+        self.builtins &= ~(written & self.builtins)
         for name in sorted(self.index.unmask(written)):
-            bit = 1 << self.index.numbers[name]
+            bit = self.index.masks[name]
             if name not in self.names and name in facts.binds and name not in facts.deletes:  # as most are: the first
                 self.names[name], self.holder[name] = Resource({owner: statement}), owner
                 self.settled[owner] = self.settled.get(owner, 0) | bit
