@@ -227,7 +227,10 @@ def _specially(reducer: Callable[[Any], Any]) -> Callable[[Hasher, Any], None]:
     """Return a walker that adds what `reducer` would have stored."""
 
     def walk(hasher: Hasher, value: Any) -> None:
-        reduced = reducer(value)
+        try:
+            reduced = reducer(value)
+        except Exception:  # noqa: BLE001 - a class that refuses to be stored; a digest is made all the same
+            reduced = NotImplemented
         if reduced is NotImplemented:
             generic(hasher, value)
             return

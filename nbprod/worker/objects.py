@@ -136,7 +136,9 @@ def fill_exception(error: BaseException, state: tuple[dict[str, Any], Any, Any, 
 
 
 def _exact(value: Any) -> Any:
-    """Keep all attributes, unless one of them cannot be stored: then its class knows best."""
+    """Keep all attributes, unless one of them cannot be stored: then its class knows best; a class may refuse."""
+    if {"__reduce__", "__reduce_ex__"} & {name for base in type(value).__mro__[:-1] for name in vars(base)}:
+        value.__reduce_ex__(4)
     attributes = dict(getattr(value, "__dict__", {}))
     for name in copyreg._slotnames(type(value)):  # type: ignore[attr-defined]  # not in its stub
         if hasattr(value, name):
