@@ -17,7 +17,10 @@ from tests.support.cases import cases
 from tests.support.forked import forked
 from tests.support.judge import HEAVY, Wrong, inside, judge, place
 
-OTHERS = ("ipython", "lazy", "matplotlib", "numpy", "pandas", "sklearn", "state", "stdlib")
+OTHERS = (
+    *("branches", "buffers", "identity", "ipython", "lazy", "matplotlib", "modules", "numpy", "pandas"),
+    *("patching", "scripts", "showing", "sklearn", "state", "stdlib"),
+)
 ENGINES = ("nbprod", "papermill", "ploomber", "extract")
 SPANNING = 40
 
