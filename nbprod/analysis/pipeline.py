@@ -90,7 +90,8 @@ def find(notebooks: Sequence[Notebook], *, shallow: bool = False) -> Findings:
     stages = roles.name_stages(parsed)
     roles.assign(statements, stages)
     links = Linker(stable, statements, context.names).run()
-    assembly = Assembly(statements, parsed, links, stable)
+    modules = {name: text for notebook in notebooks for name, text in notebook.modules.items()}
+    assembly = Assembly(statements, parsed, links, stable, modules)
     names = list(dict.fromkeys(stages[id(item.cell)] for item in parsed if id(item.cell) in stages))
     order, cycle = ordered(names, links)
     cells: dict[str, list[Parsed]] = {name: [] for name in order}

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from nbprod.analysis import sources
+from nbprod.analysis import local, sources
 from nbprod.analysis.roles import PSEUDO
 from nbprod.core.notebook import Resources, StageOptions
 from nbprod.core.pipeline import Stage
@@ -37,7 +37,12 @@ class Assembly:
     """Builds stages from linked statements."""
 
     def __init__(
-        self, statements: Sequence[Statement], parsed: Sequence[Parsed], links: Links, stable: dict[str, Statement]
+        self,
+        statements: Sequence[Statement],
+        parsed: Sequence[Parsed],
+        links: Links,
+        stable: dict[str, Statement],
+        modules: Mapping[str, str],
     ) -> None:
         self.statements = statements
         self.place = {id(item): index for index, item in enumerate(parsed)}
@@ -50,6 +55,7 @@ class Assembly:
         self.links = links
         self.stable = stable
         self.seeds = seeded(statements)
+        self.modules = modules
 
     def stage(self, name: str, cells: Sequence[Parsed]) -> Stage:
         """Return the stage of that name; `cells` are those its author gave it."""
@@ -88,7 +94,7 @@ class Assembly:
             tuple(sorted(parameters & (read | {name for item in prelude for name in item.facts.binds}))),
             _options(cells),
             code_digest=sources.digest(executed, cells),
-            volatile=self.volatile(executed),
+            volatile=(*self.volatile(executed), *self.volatile_modules(executed, steps)),
             defines=tuple(self.prelude([item for item in own if item.fate == "replay" and item.role != "parameters"])),
             patches=_patches(own),
             repeats=tuple(sorted({dotted for item in self.repeated for dotted in item.patches})),
@@ -160,6 +166,17 @@ class Assembly:
             for token, cause in statement.state.items():
                 if token in GENERATORS and self.seeds.get(token, len(self.statements)) > statement.index:
                     reasons[f"{cause} draws random numbers without a seed"] = None
+        return tuple(reasons)
+
+    def volatile_modules(self, statements: Sequence[Statement], steps: Sequence[Step]) -> tuple[str, ...]:
+        """Return the same of the modules beside the notebook."""
+        reasons: dict[str, None] = {}
+        imported = {name for statement in statements for name in statement.facts.modules} if self.modules else ()
+        for file, causes, state in local.effects(self.modules, imported, [step.source for step in steps]):
+            found = [VOLATILE[token].format(cause) for token, cause in causes.items() if token in VOLATILE]
+            drawn = [cause for token, cause in state.items() if token in GENERATORS and token not in self.seeds]
+            found += [f"{cause} draws random numbers without a seed" for cause in drawn]
+            reasons.update((f"{text}, in {file}", None) for text in found)
         return tuple(reasons)
 
 

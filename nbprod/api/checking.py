@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.api.mending import mend
-from nbprod.api.notebook import Source, analyzed, project_of, read
+from nbprod.api.notebook import Source, analyzed, project_of, read, with_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -124,7 +124,7 @@ def _mended(books: Sequence[Notebook], project: Project) -> tuple[tuple[Diagnost
 def _parsed(name: str, text: str, project: Project) -> Notebook:
     from nbprod import notebooks
 
-    return notebooks.with_runs(notebooks.parse(text, name), project.notebook(name).parent, project.relative)
+    return with_files(notebooks.parse(text, name), project)
 
 
 def _with_requirements(project: Project, wanted: Sequence[str]) -> list[str]:

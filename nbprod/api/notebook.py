@@ -25,7 +25,15 @@ def read(paths: Source | Sequence[Source], project: Project, draft: Path | None 
 
     many = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     found = [notebooks.read(draft or require_notebook(path), project.relative(path)) for path in many]
-    return [notebooks.with_runs(item, project.notebook(item.path).parent, project.relative) for item in found]
+    return [with_files(item, project) for item in found]
+
+
+def with_files(notebook: Notebook, project: Project) -> Notebook:
+    """Return a notebook with the files that are part of it: what it runs, and the modules it imports."""
+    from nbprod import notebooks
+
+    folder = project.notebook(notebook.path).parent
+    return notebooks.with_modules(notebooks.with_runs(notebook, folder, project.relative), folder)
 
 
 def analyze(path: Source | Sequence[Source]) -> Pipeline:

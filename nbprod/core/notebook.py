@@ -74,6 +74,7 @@ class Notebook:
 
     `problems` are findings of the reader, such as tags that disagree; analysis hands them on. `runs` are the notebooks
     and scripts that `%run` lines name, here and in those, by the path as written; a script is one cell of number 0.
+    `modules` are the texts of the modules beside it that its cells import, by dotted name.
     """
 
     path: str
@@ -83,6 +84,7 @@ class Notebook:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[Diagnostic, ...] = ()
     runs: Mapping[str, Notebook] = field(default_factory=dict)
+    modules: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

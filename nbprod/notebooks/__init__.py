@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nbprod.notebooks.editing import edited, rewrite
+from nbprod.notebooks.modules import with_modules
 from nbprod.notebooks.reading import parse, read, strip_magic, text_of
 from nbprod.notebooks.runs import with_runs
 from nbprod.notebooks.tags import FLAGS, GRAMMAR, OPTIONS, format_tag, parse_magic
@@ -20,6 +21,7 @@ __all__ = [
     "rewrite",
     "strip_magic",
     "text_of",
+    "with_modules",
     "with_runs",
     "write_tag",
     "write_tags",
