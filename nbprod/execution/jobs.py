@@ -140,7 +140,11 @@ def _about(step: tuple[int, StepSpec], spec: StageSpec) -> dict[str, Any]:
 def _step(item: tuple[int, StepSpec], spec: StageSpec) -> list[dict[str, Any]]:
     """Return the cell of a step; one that `%run` brought in finds its arguments, and the modules beside its file."""
     step = item[1]
-    cell, argv = _code(step["source"], _about(item, spec)), step.get("argv", [])
+    source, argv = step["source"], step.get("argv", [])
+    if step.get("tolerant") and argv:
+        place = step.get("notebook", ""), step.get("order", 0)
+        source = f"{_module('joblinks')}.script(\n    globals(),\n    {place!r},\n    {_indented(_literal(source))},\n)"
+    cell = _code(source, _about(item, spec))
     script, folder = argv[:1] and argv[0].endswith(".py"), argv[0].rpartition("/")[0] if argv else ""
     if not folder and not (script and (len(argv) > 1 or "arg" in step["source"])):
         return [cell]

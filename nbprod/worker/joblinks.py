@@ -58,6 +58,22 @@ def begin(
     job.begin(namespace, linked, root)
 
 
+_ended: set[tuple[str, int]] = set()
+
+
+def script(namespace: dict[str, Any], place: tuple[str, int], source: str) -> None:
+    """Run a part of the script at `place`, file and order: what it raises is shown, and ends it, as under `%run`."""
+    if place in _ended:
+        return
+    try:
+        exec(compile(source, place[0], "exec"), namespace)  # noqa: S102 - what the notebook runs
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a script may raise anything
+        _ended.add(place)
+        failure.trim(error)
+        if not isinstance(error, SystemExit) or error.code:
+            traceback.print_exception(error)
+
+
 def watch(path: str) -> None:
     """Prepare the job, and write to `path` what the next failing cell raised: engines keep different parts of it."""
     from IPython import get_ipython
