@@ -155,8 +155,7 @@ def _statements(parsed: Sequence[Parsed], context: Context) -> list[Statement]:
     samples = Samples(context)
     for item in parsed:
         nodes = item.statements or ([_placeholder()] if item.magic else [])
-        sketches = sketches_of(nodes)
-        for sketch, facts in zip(sketches, _facts(item, nodes, sketches, context, samples), strict=True):
+        for sketch, facts in zip(sketches_of(nodes), _facts(item, nodes, context, samples), strict=True):
             statements.append(Statement(len(statements), item, facts, sketch.first, sketch.last, sketch, context.names))
     return statements
 
@@ -168,11 +167,10 @@ def _having(parsed: Sequence[Parsed], text: str) -> Iterator[ast.stmt]:
             yield from item.statements
 
 
-def _facts(
-    item: Parsed, nodes: Sequence[ast.stmt], sketches: Sequence[Sketch], context: Context, samples: Samples
-) -> Sequence[Facts]:
+def _facts(item: Parsed, nodes: Sequence[ast.stmt], context: Context, samples: Samples) -> Sequence[Facts]:
     """Return what each statement of a cell does, from memory where nothing they can ask for has changed."""
-    told = [samples.facts(sketch, item.offset) for sketch in sketches]
+    cell = item.statements
+    told = samples.facts(cell, item.offset) if isinstance(cell, Instance) else [None] * len(nodes)
     if None not in told:
         return [facts for facts in told if facts is not None]
     nodes, memory = list(nodes), item.memory

@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from nbprod.analysis.expressions import BUILTINS
-from nbprod.analysis.facts import NOTHING, Facts, Fit, Flow
+from nbprod.analysis.facts import NOTHING, Definition, Facts, Fit, Flow
 from nbprod.analysis.memory import TEXTS, words_in
 from nbprod.analysis.shapes import MOST, SLOT, words_of
+from nbprod.analysis.sketches import FUNCTIONS
 from nbprod.analysis.statements import facts_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from nbprod.analysis.expressions import Context
     from nbprod.analysis.shapes import Instance
-    from nbprod.analysis.sketches import Sketch
 
 # What all a notebook knows of a name can come to: a variable, one of unchanging values, one of flat literals, a
 # definition. What else is known of some names is looked up by the name, which then stands for itself.
@@ -36,13 +36,47 @@ class Sample:
     known: list[Any]
     literals: Table
     named: list[tuple[int, Callable[[Any, Table, int], Any], Any]]
+    made: Made | None = None
 
-    def facts(self, names: Table, offset: int) -> Facts:
-        """Return the facts of a statement with names of its own."""
+    def facts(self, names: Table, offset: int, definitions: dict[str, Definition | None]) -> Facts:
+        """Return the facts of a statement with names of its own; a function it makes is noted in `definitions`."""
         table, values = names + self.literals, self.known.copy()
         for place, told, given in self.named:
             values[place] = told(given, table, offset)
-        return Facts(*values)
+        facts = Facts(*values)
+        if self.made is not None:
+            definition = self.made.definition(names, offset)
+            facts.flows = {**facts.flows, definition.name: Flow(frozenset(), frozenset((definition,)))}
+            if definition.name in definitions:
+                definitions[definition.name] = definition
+        return facts
+
+
+@dataclass(slots=True)
+class Made:
+    """A function that a statement makes, in the same terms."""
+
+    facts: Sample
+    literals: Table
+    name: int
+    parameters: list[int]
+    mutated: list[int]
+    returned: tuple[list[int], list[int]]
+    returned_parameters: list[int]
+    code: bool
+
+    def definition(self, names: Table, offset: int) -> Definition:
+        """Return the function with names of its own."""
+        table = names + self.literals
+        return Definition(
+            table[self.name],
+            self.facts.facts(names, offset, {}),
+            tuple([table[item] for item in self.parameters]),
+            mutated=frozenset([table[item] for item in self.mutated]),
+            returned=_flow(*self.returned, table),
+            returned_parameters=frozenset([table[item] for item in self.returned_parameters]),
+            code=self.code,
+        )
 
 
 class Samples:
@@ -50,7 +84,7 @@ class Samples:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.kinds = dict.fromkeys(context.bound, VARIABLE)
+        self.kinds: dict[str, int] = dict.fromkeys(context.bound, VARIABLE)
         self.kinds.update(dict.fromkeys(context.immutable & context.bound, UNCHANGING))
         self.kinds.update(dict.fromkeys(context.flat & context.bound, FLAT))
         self.kinds.update(dict.fromkeys(context.definitions, DEFINED))
@@ -59,48 +93,60 @@ class Samples:
         self.found: dict[tuple[Any, ...], list[Sample | None]] = {}
         self.standing: Context | None = None
 
-    def facts(self, sketch: Sketch, offset: int) -> Facts | None:
-        """Return what a statement does; None where no other has told."""
-        cell = sketch.instance
-        if cell is None:
-            return None
-        kinds = self.kinds
-        key = (cell.shape, *[kinds.get(name, name) for name in cell.names])
+    def facts(self, cell: Instance, offset: int) -> list[Facts | None]:
+        """Return what the statements of a cell do; None where no others have told."""
+        kinds, names, definitions = self.kinds, cell.names, self.context.definitions
+        known = [kinds.get(name, name) for name in names]
+        if DEFINED in known:
+            known = [
+                _summary(name, definitions[name]) if kind == DEFINED else kind
+                for name, kind in zip(names, known, strict=True)
+            ]
+        key = (cell.shape, *known)
         found = self.found.get(key)
         if found is None:
-            found = self.found[key] = self._samples(cell)
-        sample = found[sketch.at]
-        return None if sample is None else sample.facts(cell.names, offset)
+            found = self.found[key] = self._samples(cell, known)
+        return [None if sample is None else sample.facts(names, offset, definitions) for sample in found]
 
-    def _samples(self, cell: Instance) -> list[Sample | None]:
+    def _samples(self, cell: Instance, kinds: list[Any]) -> list[Sample | None]:
         if self.standing is None:
             unchanging, flat = MARKS[UNCHANGING], MARKS[FLAT]
             self.standing = replace(
                 self.context,
-                bound=self.context.bound.union(MARKS[VARIABLE], unchanging, flat),
+                bound=self.context.bound.union(MARKS[VARIABLE], unchanging, flat, MARKS[DEFINED]),
                 immutable=self.context.immutable.union(unchanging),
                 flat=self.context.flat.union(flat),
             )
         marked = [
-            MARKS[kind][at] if (kind := self.kinds.get(name)) is not None else name
-            for at, name in enumerate(cell.names)
+            kind if isinstance(kind, str) else MARKS[kind if isinstance(kind, int) else DEFINED][at]
+            for at, kind in enumerate(kinds)
         ]
         text = SLOT.sub(lambda match: match[0] if match[1] is None else marked[int(match[1])], cell.shape.text)
-        known = self.context.definitions.keys() | self.context.methods.keys() | set(MARKS[DEFINED]) | TEXTS
-        return [
-            None if words_in([node]) & known else _sample(facts_of(node, self.standing), len(cell.names))
-            for node in ast.parse(text).body
+        known = self.context.definitions.keys() | self.context.methods.keys() | TEXTS
+        told = self.context.definitions
+        definitions = {mark: told[name] for mark, name in zip(marked, cell.names, strict=True) if name in told}
+        standing = replace(self.standing, definitions=definitions, enumerated=False)
+        nodes = ast.parse(text).body
+        found = [
+            None if words_in([node]) & known else _sample(facts_of(node, standing), len(cell.names), node)
+            for node in nodes
         ]
+        # what comes after a function may ask what it does; who asks for all names is told of `MARKS` as well
+        makes = any(isinstance(node, FUNCTIONS) for node in nodes)
+        return [None] * len(nodes) if standing.enumerated or (makes and None in found) else found
 
 
-def _sample(facts: Facts, count: int) -> Sample | None:
-    """Return facts as a sample, None where names are more than names in them."""
-    if (
-        facts.definitions
-        or facts.magics
-        or any(not isinstance(item, str) for flow in facts.flows.values() for item in flow.carries)
-    ):
-        return None
+def _summary(name: str, definition: Definition | None) -> Any:
+    """Return all that a call of a function or class is told by; its name where more of it counts."""
+    if definition is None:
+        return DEFINED
+    if definition.returned != NOTHING:
+        return name
+    return (definition.parameters, definition.mutated, definition.returned_parameters, definition.code)
+
+
+def _numbering(count: int) -> tuple[dict[str, int], Callable[[Any], list[int]]]:
+    """Return how words become numbers, and the words that are no names of the cell, in the order they are met."""
     literals: dict[str, int] = {}
 
     def numbers(texts: Any) -> list[int]:
@@ -109,6 +155,23 @@ def _sample(facts: Facts, count: int) -> Sample | None:
             for word in words_of(texts)
         ]
 
+    return literals, numbers
+
+
+def _sample(facts: Facts, count: int, node: ast.stmt | None = None) -> Sample | None:
+    """Return facts as a sample, None where names are more than names in them."""
+    made = None
+    if isinstance(node, FUNCTIONS) and not facts.definitions:
+        made = _made(facts.flows.pop(node.name), count)
+        if made is None:
+            return None
+    if (
+        facts.definitions
+        or facts.magics
+        or any(not isinstance(item, str) for flow in facts.flows.values() for item in flow.carries)
+    ):
+        return None
+    literals, numbers = _numbering(count)
     known: list[Any] = []
     named: list[tuple[int, Callable[[Any, Table, int], Any], Any]] = []
     try:
@@ -121,7 +184,25 @@ def _sample(facts: Facts, count: int) -> Sample | None:
                     named.append((place, told, given))
     except ValueError:
         return None
-    return Sample(known, tuple(literals), named)
+    return Sample(known, tuple(literals), named, made)
+
+
+def _made(flow: Flow, count: int) -> Made | None:
+    """Return the function that a statement bound its name to, None where that says more than names do."""
+    item = next(iter(flow.carries), None)
+    if flow.shares or len(flow.carries) != 1 or not isinstance(item, Definition):
+        return None
+    facts = _sample(item.facts, count)
+    if facts is None or item.shared or item.lasting or item.itself:
+        return None
+    literals, numbers = _numbering(count)
+    try:
+        returned = numbers(item.returned.shares), numbers(item.returned.carries)
+        sets = numbers(item.mutated), returned, numbers(item.returned_parameters)
+        name, *parameters = numbers([item.name, *item.parameters])
+    except ValueError:
+        return None
+    return Made(facts, tuple(literals), name, parameters, *sets, item.code)
 
 
 def _taken(name: str, value: Any, numbers: Callable[[Any], list[int]]) -> tuple[Callable[[Any, Table, int], Any], Any]:

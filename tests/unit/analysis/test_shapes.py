@@ -30,6 +30,10 @@ PIECES = [
     "import {a}np as {a}\n{b} = {a}.random.rand({n})",
     "{a} = duckdb.sql('select * from {b}').df()",
     "{a}.query('x > @{b}')",
+    "m.{a} = {b}",
+    "def f{i}(x, y={b}):\n    x.append(y)\n    return f{p}({a})\n{b} = f{p}({c}, f{i})\n{c} = f{i}({b}, y={a})",
+    "def f{i}(x):\n    {a}.append(x)\n    return {a}\n{b} = f{p}({c})\ndef {a}(x): return f{i}(x)",
+    "async def f{i}(x, *rest):\n    yield {a} + len(rest)\n{b} = list(map(f{p}, f{i}({c})))",
 ]
 
 
@@ -50,11 +54,13 @@ def tree(text):
 
 def _plain(value):
     if isinstance(value, Definition):
-        return value.name
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(Definition) if item.name != "facts"} | {
+            item.name: _plain(getattr(value.facts, item.name)) for item in fields(Facts)
+        }
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (set, frozenset)):
-        return {_plain(item) for item in value}
+        return sorted((_plain(item) for item in value), key=str)
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -64,10 +70,14 @@ def test_cells_of_a_known_shape_are_told_as_if_each_were_looked_at(monkeypatch, 
     names = ["x", "y", "z", "df", "model", "seen"][: chance.randint(3, 6)]
     texts = [
         chance.choice(PIECES).format(
-            **dict(zip("abc", chance.choices(names, k=3), strict=True)), n=chance.randint(0, 9)
+            **dict(zip("abc", chance.choices(names, k=3), strict=True)),
+            n=chance.randint(0, 9),
+            i=number,
+            p=chance.randint(0, 30),
         )
-        for _ in range(30)
+        for number in range(40)
     ]
+    texts[0] = "import __main__ as m" if seed % 4 == 0 else texts[0]
     book = notebook_of([(f"s{number // 8}", text) for number, text in enumerate(texts)])
     monkeypatch.setattr(cells, "_KEPT", memory.Kept(0))
     told(book)
