@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 OF_CLASSES = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
+RETYPES = re.compile(r"\b(type\([^()\n]*\)|__class__)\s*(\.\s*\w+\s*([^\w\s=!<>]{0,2}=[^=]|\.)|,)")
+"""Where a text may change a class by way of an instance: `type(x).made = 1`, `setattr(x.__class__, "made", 1)`."""
 SETTERS = frozenset({"setattr", "delattr"})
 
 

@@ -154,7 +154,7 @@ class Definitions(Calls):
         definition.shared = shared
         keeps = any(isinstance(item, FUNCTIONS) and self.remembers(item) for item in node.body)
         definition.itself = keeps or changes_class(node) or any(base.itself for base in self.bases(node))
-        definition.lasting = node.name in shared.values() or definition.itself
+        definition.lasting = node.name in shared.values() or definition.itself or self.context.retypes
         if definition.itself:
             definition.facts.mutates.add(node.name)
         del self.facts.definitions[before:]

@@ -45,6 +45,8 @@ class Context:
     at_names
         Names it binds that its texts name after `@`, or in SQL if that finds frames by their variables
         (`frames_as_tables`): where a text is made elsewhere, `df.query(text)` may read any.
+    retypes
+        Whether classes may be changed by way of their instances.
     names
         Numbers for the names, so that sets of them are masks.
     enumerated
@@ -61,6 +63,7 @@ class Context:
     lazy: bool = False
     at_names: set[str] = field(default_factory=set)
     frames_as_tables: bool = False
+    retypes: bool = False
     names: Index[str] = field(default_factory=Index)
     enumerated: bool = False
 

@@ -115,7 +115,7 @@ class Memory:
 def view(context: Context, words: frozenset[str]) -> View:
     """Return what words mean; every field of the context has its part in it."""
     meanings: dict[str, tuple[str | bool | None, ...]] = {
-        "": (context.lazy, "__get__" in context.methods, context.frames_as_tables)
+        "": (context.lazy, "__get__" in context.methods, context.frames_as_tables, context.retypes)
     }
     definitions = {}
     for name in words & context.bound:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from nbprod.analysis import depth
 from nbprod.analysis.aliases import resolve
 from nbprod.analysis.bits import Bits, Index, Lines
+from nbprod.analysis.classes import RETYPES
 from nbprod.analysis.context import context_of
 from nbprod.analysis.dynamics import at_names, words_in
 from nbprod.analysis.inlining import expand
@@ -134,6 +135,7 @@ def notes_of(notebooks: Sequence[Notebook], *, shallow: bool = False) -> tuple[l
     context = context_of([sketch for item in parsed for sketch in sketches_of(item.statements)])
     if any(".query(" in item.cell.body or ".eval(" in item.cell.body for item in parsed):
         context.at_names = at_names(_having(parsed, "@")) & context.bound
+    context.retypes = any(RETYPES.search(item.cell.body) for item in parsed)
     if context.frames_as_tables:
         context.at_names |= words_in(_having(parsed, "from"), "from") & context.bound
     while True:

@@ -91,4 +91,6 @@ class Patches(Expressions):
             root = root.value
         if isinstance(root, ast.Name) and self.key(root.id) in self.context.definitions:
             return Flow(flow.shares | {self.key(root.id)}, flow.carries)
+        if isinstance(root, ast.Call) and isinstance(root.func, ast.Name) and root.func.id == "type" and root.args:
+            return Flow(flow.shares | self.flow(root.args[0]).shares, flow.carries)  # through it, its class
         return flow

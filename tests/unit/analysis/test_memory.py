@@ -65,6 +65,7 @@ def test_all_that_statements_can_ask_for_is_compared():
         "lazy",
         "at_names",
         "frames_as_tables",
+        "retypes",
     }
     assert {field.name for field in fields(Context)} - {"names", "enumerated"} == told
 
