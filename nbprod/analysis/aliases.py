@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbprod.analysis.bits import Bits
+from nbprod.analysis.facts import NOTHING
 from nbprod.analysis.reach import NOWHERE, Reaches
 from nbprod.analysis.sketches import FUNCTIONS
 
@@ -254,7 +255,7 @@ def _by_itself(statement: Statement, aliases: Aliases) -> None:
     """Note what a statement does with the code it may run, and to the names that share objects."""
     facts, names, reaches = statement.facts, aliases.names, aliases.reaches
     statement.names, statement.definitions = names, reaches.definitions
-    statement.read_mask = names.mask(facts.reads)
+    statement.read_mask = names.mask(facts.reads) if facts.reads else 0
     statement.maybe_mask = names.mask(facts.maybe) if facts.maybe else 0
     statement.bound_mask = names.mask(facts.binds)
     if facts.deletes:
@@ -270,7 +271,10 @@ def _by_itself(statement: Statement, aliases: Aliases) -> None:
 
 def _plain(facts: Facts) -> bool:
     """Whether what is bound shares no objects and brings no code along."""
-    return not any(flow.shares or flow.carries for flow in facts.flows.values())
+    for flow in facts.flows.values():
+        if flow is not NOTHING and (flow.shares or flow.carries):
+            return False
+    return True
 
 
 def _reached(facts: Facts) -> set[str]:

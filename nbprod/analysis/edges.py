@@ -143,8 +143,10 @@ class Linker:
     def link(self, statement: Statement) -> None:
         """Add the edges of one statement."""
         self.read(statement)
-        self.write(statement)
-        self.files(statement)
+        if statement.write_mask:
+            self.write(statement)
+        if statement.effects or statement.active_mask or statement.facts.files_read or statement.facts.files_written:
+            self.files(statement)
         if statement.state or statement.effects or self.around:
             self.state(statement)
 
@@ -227,7 +229,8 @@ class Linker:
         written = statement.maybe_mask | statement.mutate_mask
         written = written and written & ~self.settled.get(owner, 0)
         written = (written | statement.bound_mask) & self.kept
-        self.builtins &= ~(written & self.builtins)
+        if written & self.builtins:
+            self.builtins &= ~written
         for name in sorted(self.index.unmask(written)):
             bit = self.index.masks[name]
             if name not in self.names and name in facts.binds and name not in facts.deletes:  # as most are: the first

@@ -88,31 +88,29 @@ def _stable(statements: Sequence[Statement], writers: Writers, undone: set[str])
     prepared: set[str] = set()
     scripts = Progress()
     for statement in statements:
+        facts, future = statement.facts, is_future(statement)
         if (prepared and _imports(statement) & prepared) or scripts.stays(statement):
             pass  # replayed, it would come before what makes it possible
-        elif _replayable(statement, writers, first_read, found):
+        elif statement.sketch.kind is not None and _replayable(statement, writers, first_read, found):
             statement.fate = "replay"
-        elif is_future(statement) or (not statement.state.keys() & undone and _configures(statement, writers, found)):
+        elif future or (not statement.state.keys() & undone and _configures(statement, writers, found)):
             statement.fate = "repeat"
-        if statement.fate == "own":
+        if statement.fate == "own" and (statement.state or statement.effects or facts.files_written):
             prepared |= _prepares(statement)
-        scripts.note(statement)
-        for name in _defines(statement):
-            found.setdefault(name, statement)
-        for name in statement.facts.reads:
-            first_read.setdefault(name, statement.index)
+        if statement.parsed.argv:
+            scripts.note(statement)
+        if statement.fate == "replay" or future:  # it is there in every stage
+            for name in facts.binds | facts.maybe:
+                found.setdefault(name, statement)
+        for name in facts.reads:
+            if name not in first_read:
+                first_read[name] = statement.index
     return _read_somewhere(statements, found)
-
-
-def _defines(statement: Statement) -> AbstractSet[str]:
-    """Return the names that are there in every stage because of this statement."""
-    there = statement.fate == "replay" or is_future(statement)
-    return statement.facts.binds | statement.facts.maybe if there else NOTHING
 
 
 def is_future(statement: Statement) -> bool:
     """Whether this changes how all later cells are compiled, whether or not they name it."""
-    return statement.type is ast.ImportFrom and getattr(statement.node, "module", None) == "__future__"
+    return statement.sketch.type is ast.ImportFrom and getattr(statement.node, "module", None) == "__future__"
 
 
 def _imports(statement: Statement) -> set[str]:
@@ -124,8 +122,6 @@ def _imports(statement: Statement) -> set[str]:
 
 def _prepares(statement: Statement) -> AbstractSet[str]:
     """Return the modules whose import may depend on this statement, `*` for all."""
-    if not (statement.state or statement.effects or statement.facts.files_written):
-        return NOTHING
     if statement.state.keys() & BEFORE_IMPORTS or "install" in statement.effects:
         return {"*"}
     return {PurePath(file).stem for file in statement.facts.files_written if file.endswith(".py")}
@@ -159,12 +155,15 @@ class Writers:
         once = bound_once = 0
         for statement in statements:
             written, facts = statement.write_mask, statement.facts
+            if not written:
+                continue  # what it binds is written as well
             self.twice |= once & written
             once |= written
             bound = statement.bound_mask | (statement.names.mask(facts.maybe) if facts.maybe else 0)
-            self.bound_twice |= bound_once & bound
-            bound_once |= bound
-            if statement.type not in IMPORTS:
+            if bound:
+                self.bound_twice |= bound_once & bound
+                bound_once |= bound
+            if statement.sketch.type not in IMPORTS:
                 self.otherwise |= written
         self.any = once
         for statement in statements:

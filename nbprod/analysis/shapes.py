@@ -17,6 +17,7 @@ from nbprod.analysis.replays import CONSTRUCTORS, kind_by_text
 from nbprod.analysis.sketches import MAKES_CLASSES, SIMPLE_CALLS, Sketch, Value, sketch_of
 
 Word = int | str
+Pattern = tuple[str, list[int]]
 Tree = Callable[[str], list[ast.stmt]]
 # Texts, names, numbers and comments, in this order; what is between them stands for itself.
 _PARTS = re.compile(
@@ -44,16 +45,16 @@ SLOT = re.compile(r"__nb(\d+)[a-z]?__|9090909(\d{3})")
 class Model:
     """What a statement of a shape tells by its text; names are numbers of those of the cell, or stand for themselves.
 
-    `digested` is what its digest is taken of, in pieces: every third one is followed by a name's number or a number's.
+    `digested` is what its digest is taken of: a text with places for words, and which of the cell's words these are.
     """
 
     sketch: Sketch
-    digested: list[str | None]
+    digested: Pattern
     bound: list[Word]
     values: list[tuple[Word, list[Word] | None, Value | None]]
     named: list[Word]
     definition: Word | None
-    alias: tuple[Word, list[str | None]] | None
+    alias: tuple[Word, Pattern] | None
 
 
 @dataclass(slots=True, eq=False)
@@ -72,7 +73,7 @@ class Instance(Sequence[ast.stmt]):
         self.shape = shape
         self.text = text
         self.names = names
-        self.numbers = numbers
+        self.words = names + numbers
         self.sketches = [self._sketch(model, at) for at, model in enumerate(shape.models or ())]
         self._nodes: list[ast.stmt] = []
 
@@ -104,14 +105,10 @@ class Instance(Sequence[ast.stmt]):
         assert self.shape.models is not None
         return hashlib.sha256(self.filled(self.shape.models[at].digested).encode()).digest()
 
-    def filled(self, pieces: list[str | None]) -> str:
-        """Return a text that `SLOT` took to pieces with the cell's own names and numbers."""
-        found = [pieces[0] or ""]
-        for place in range(1, len(pieces), 3):
-            name, number, rest = pieces[place : place + 3]
-            found.append(self.numbers[int(number)] if name is None else self.names[int(name)])  # type: ignore[arg-type]  # one of both
-            found.append(rest or "")
-        return "".join(found)
+    def filled(self, pattern: Pattern) -> str:
+        """Return a text with the cell's own names and numbers."""
+        words = self.words
+        return pattern[0] % tuple([words[place] for place in pattern[1]])
 
     def _sketch(self, model: Model, at: int) -> Sketch:
         names, like = self.names, model.sketch
@@ -119,8 +116,8 @@ class Instance(Sequence[ast.stmt]):
         values: dict[str, Value | None] = {}
         for word, needs, value in model.values:
             if value is not None and needs:
-                value = Value(frozenset(self.word(item) for item in needs), value.flat)
-            values[self.word(word)] = value
+                value = Value(frozenset([self.word(item) for item in needs]), value.flat)
+            values[names[word] if type(word) is int else str(word)] = value
         sketch = Sketch(
             like.type, like.first, like.last, bound, values, like.imports, None, like.methods, like.global_names
         )
@@ -152,7 +149,7 @@ def shape_of(text: str, tree: Tree) -> Instance | None:
     numbers: list[str] = []
     if not _OTHERWISE.isdisjoint(parts) or not _abstract(parts, names, numbers):
         return None
-    if max(len(names), len(numbers)) > MOST:
+    if len(names) > MOST or len(numbers) > MOST:
         return None
     key = "".join(parts)
     shape = _SHAPES.get(key)
@@ -160,7 +157,7 @@ def shape_of(text: str, tree: Tree) -> Instance | None:
         _SHAPES.put(key, Shape(key, tree))
         return None
     if shape.models is None:
-        shape.models = _models(shape)
+        shape.models = _models(shape, len(names))
     return Instance(shape, text, tuple(names), tuple(numbers)) if shape.models else None
 
 
@@ -173,8 +170,9 @@ def _abstract(parts: list[str], names: dict[str, int], numbers: list[str]) -> bo
     """Put `NAMES` and `NUMBERS` into the parts of a text, unless it is one that cannot be told from others by that."""
     last, given = "", set()
     for at in range(1, len(parts), 2):
-        word, before = parts[at], parts[at - 1].rstrip()
-        last = before[-1] if before else last
+        word, before = parts[at], parts[at - 1].strip()
+        if before:
+            last = before[-1]
         first = word[0]
         if word in names or (word.isidentifier() and word not in _WORDS):
             if last == ".":
@@ -222,17 +220,17 @@ def _text(parts: list[str], at: int, names: dict[str, int]) -> bool:
     return True
 
 
-def _models(shape: Shape) -> list[Model]:
+def _models(shape: Shape, count: int) -> list[Model]:
     """Return what the statements of a shape tell; nothing where names say more than which is which."""
     try:
         nodes = shape.tree(shape.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    found = [_model(node) for node in nodes]
+    found = [_model(node, count) for node in nodes]
     return [item for item in found if item is not None] if None not in found else []
 
 
-def _model(node: ast.stmt) -> Model | None:
+def _model(node: ast.stmt, count: int) -> Model | None:
     like = sketch_of(node)
     if like.imports or like.methods or like.global_names:
         return None
@@ -240,7 +238,7 @@ def _model(node: ast.stmt) -> Model | None:
     try:
         return Model(
             like,
-            SLOT.split(normal.text_of(node)),
+            _pattern(normal.text_of(node), count),
             words_of(like.bound),
             [
                 (words_of([name])[0], words_of(value.needs or ()) if value else None, value)
@@ -248,10 +246,20 @@ def _model(node: ast.stmt) -> Model | None:
             ],
             words_of(like.named),
             words_of([like.definition])[0] if like.definition else None,
-            (words_of([like.alias[0]])[0], SLOT.split(like.alias[1])) if like.alias else None,
+            (words_of([like.alias[0]])[0], _pattern(like.alias[1], count)) if like.alias else None,
         )
     except ValueError:
         return None
+
+
+def _pattern(text: str, count: int) -> Pattern:
+    """Return a text with places for the words of a cell; its numbers come after its `count` names."""
+    pieces: list[str | None] = SLOT.split(text)
+    places = [
+        int(name) if name is not None else count + int(number or 0)
+        for name, number in zip(pieces[1::3], pieces[2::3], strict=True)
+    ]
+    return "%s".join((piece or "").replace("%", "%%") for piece in pieces[::3]), places
 
 
 def words_of(texts: Iterable[str]) -> list[Word]:

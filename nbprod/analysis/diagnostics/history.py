@@ -18,9 +18,9 @@ _OUTPUT = re.compile(r"_{1,3}|_i{1,3}|_i?[0-9]+|In|Out|_ih|_oh|_dh")
 
 def _history(findings: Findings) -> Iterator[Diagnostic]:
     asked = [
-        (statement, name, line)
+        (statement, name, statement.facts.reads[name])
         for statement in findings.statements
-        for name, line in statement.facts.reads.items()
+        for name in statement.facts.reads
         if name[0] in "_IO" and statement.fate != "left-out" and _OUTPUT.fullmatch(name)
     ]
     if asked:
