@@ -46,7 +46,7 @@ class Magic:
 class Layout:
     """The lines of a cell's body, how many of the source are dropped there, and which statements share a line.
 
-    `crowded` are those (by `id()`) that stand on a line with another one: `a = 1; b = 2`.
+    `crowded` are those (`id()` of the sketch) that stand on a line with another one: `a = 1; b = 2`.
     """
 
     lines: list[str]

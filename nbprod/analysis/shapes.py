@@ -171,8 +171,7 @@ def _abstract(parts: list[str], names: dict[str, int], numbers: list[str]) -> bo
     last, given = "", set()
     for at in range(1, len(parts), 2):
         word, before = parts[at], parts[at - 1].strip()
-        if before:
-            last = before[-1]
+        last = before[-1] if before else last
         first = word[0]
         if word in names or (word.isidentifier() and word not in _WORDS):
             if last == ".":

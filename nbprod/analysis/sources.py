@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from nbprod.analysis.cells import Layout
 from nbprod.analysis.scripts import goes_on
+from nbprod.analysis.shapes import sketches_of
 from nbprod.core.pipeline import Step
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def cut(kind: StepKind, statements: Sequence[Statement]) -> Step:
     shift, lines = parsed.offset - layout.dropped, layout.lines
     kept: dict[int, str] = {}
     for statement in statements:
-        shared = id(statement.node) in layout.crowded
+        shared = id(statement.sketch) in layout.crowded
         for row, text in enumerate(
             _segment(statement) if shared else lines[statement.first + shift - 1 : statement.last + shift]
         ):
@@ -66,10 +68,10 @@ def digest(statements: Sequence[Statement], parsed: Sequence[Parsed]) -> str:
 
 def _layout(parsed: Parsed) -> Layout:
     if parsed.layout is None:
-        nodes, crowded = parsed.statements, set()
-        for index, node in enumerate(nodes[1:]):
-            if node.lineno <= (nodes[index].end_lineno or nodes[index].lineno):
-                crowded |= {id(node), id(nodes[index])}
+        sketches, crowded = sketches_of(parsed.statements), set()
+        for before, sketch in pairwise(sketches):
+            if sketch.first <= before.last:
+                crowded |= {id(before), id(sketch)}
         lines = parsed.cell.body.split("\n")
         parsed.layout = Layout(lines, parsed.cell.source.count("\n") + 1 - len(lines), crowded)
     return parsed.layout
