@@ -97,14 +97,12 @@ def _stable(statements: Sequence[Statement], writers: Writers, undone: set[str])
             statement.fate = "repeat"
         if statement.fate == "own" and (statement.state or statement.effects or facts.files_written):
             prepared |= _prepares(statement)
-        if statement.parsed.argv:
-            scripts.note(statement)
+        scripts.note(statement)
         if statement.fate == "replay" or future:  # it is there in every stage
             for name in facts.binds | facts.maybe:
                 found.setdefault(name, statement)
         for name in facts.reads:
-            if name not in first_read:
-                first_read[name] = statement.index
+            first_read.setdefault(name, statement.index)
     return _read_somewhere(statements, found)
 
 
