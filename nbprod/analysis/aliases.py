@@ -271,10 +271,7 @@ def _by_itself(statement: Statement, aliases: Aliases) -> None:
 
 def _plain(facts: Facts) -> bool:
     """Whether what is bound shares no objects and brings no code along."""
-    for flow in facts.flows.values():
-        if flow is not NOTHING and (flow.shares or flow.carries):
-            return False
-    return True
+    return [*facts.flows.values()].count(NOTHING) == len(facts.flows)
 
 
 def _reached(facts: Facts) -> set[str]:

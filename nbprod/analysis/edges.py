@@ -229,8 +229,7 @@ class Linker:
         written = statement.maybe_mask | statement.mutate_mask
         written = written and written & ~self.settled.get(owner, 0)
         written = (written | statement.bound_mask) & self.kept
-        if written & self.builtins:
-            self.builtins &= ~written
+        self.builtins &= ~written
         for name in sorted(self.index.unmask(written)):
             bit = self.index.masks[name]
             if name not in self.names and name in facts.binds and name not in facts.deletes:  # as most are: the first

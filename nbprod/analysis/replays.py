@@ -98,9 +98,8 @@ def _stable(statements: Sequence[Statement], writers: Writers, undone: set[str])
         if statement.fate == "own" and (statement.state or statement.effects or facts.files_written):
             prepared |= _prepares(statement)
         scripts.note(statement)
-        if statement.fate == "replay" or future:  # it is there in every stage
-            for name in facts.binds | facts.maybe:
-                found.setdefault(name, statement)
+        for name in facts.binds | facts.maybe if statement.fate == "replay" or future else NOTHING:
+            found.setdefault(name, statement)  # it is there in every stage
         for name in facts.reads:
             first_read.setdefault(name, statement.index)
     return _read_somewhere(statements, found)
