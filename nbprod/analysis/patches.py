@@ -17,7 +17,7 @@ _CONTAINER = frozenset(
 
 def _changes_part(dotted: str) -> bool:
     """Whether a method of something in a library changes it: `Sized.register(C)`, `keyword.kwlist.append("x")`."""
-    _, *inner, method = dotted.split(".")
+    *inner, method = dotted.split(".")[1:] or [""]
     if not inner or method not in _CONTAINER:
         return bool(inner) and method.startswith("register")
     known = knowledge.function(dotted)

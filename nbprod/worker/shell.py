@@ -218,6 +218,8 @@ def _shell(main: types.ModuleType, sink: Sink) -> Any:
     shell.displayhook.sink = sink
     shell.display_pub.sink = sink
     shell.shown = []
+    # Libraries ask for it as they are imported; what a stage loads imports some outside of any cell.
+    builtins.get_ipython = shell.get_ipython  # type: ignore[attr-defined]  # not Python's own
     return shell
 
 

@@ -211,3 +211,10 @@ def test_secrets_are_given_and_not_observed(drive):
     assert result.stream() == "sqlite://\n"
     assert result.manifest["observed"]["environment"] == {}
     assert "ABSENT" in driver.run("nbprod.secret('ABSENT')").failed["evalue"]
+
+
+def test_libraries_that_loading_imports_find_the_kernel(drive):
+    made = drive().run("import pandas as pd\ndf = pd.DataFrame({'x': [1, 2]})")
+    shown = drive().run("print(type(df).__module__, __import__('pandas').get_option('display.max_columns'))",
+                        inputs=made.inputs("df"))  # fmt: skip
+    assert shown.stream().split()[-1] == "20"  # in a terminal it would be 0
