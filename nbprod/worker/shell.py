@@ -122,8 +122,8 @@ class Cells:
         finally:
             self.shell.compile.leave()
         error = result.error_before_exec or result.error_in_exec
-        if error is None and self.shell.shown:  # %%time of older IPython shows an error and goes on
-            error = self.shell.shown[-1][0]
+        if error is None and self.shell.shown and not step["source"].lstrip().startswith("%%capture"):
+            error = self.shell.shown[-1][0]  # %%time of older IPython shows an error and goes on
         shown = self._show_others(error)
         if step.get("tolerant") and _may_pass(error, script):
             if not isinstance(error, SystemExit) or error.code:
