@@ -163,10 +163,19 @@ class _View:
             last = max((at for at, step in enumerate(steps) if name in step["names"]), default=-1)
             if last >= 0:  # no stage needed it
                 beside = [step for step in steps[last + 1 :] if step["kind"] == "parameters"]
-                self._replay([*steps[: last + 1], *beside], parameters)
+                before = [step for step in steps[: last + 1] if not self._stored(step)]
+                self._replay([*before, *beside], parameters)
                 self.bound.add(name)
                 return
         raise self._missing(name)
+
+    def _stored(self, step: Mapping[str, Any]) -> bool:
+        """Load what a step defines if that is stored, for what is defined by means of it to be one with it."""
+        found = [name for name in step["names"] if self._find(name) is not None]
+        for name in found:
+            if name not in self.bound:
+                self._load(name)
+        return bool(found) and len(found) == len(step["names"])
 
     def _kept(self, snapshot: Snapshot) -> tuple[Sequence[Mapping[str, Any]], dict[str, str]]:
         """Return what a stage had replayed, and its parameters but those that others were computed from."""
