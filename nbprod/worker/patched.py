@@ -9,14 +9,14 @@ from operator import is_
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from . import afterimport
+from . import afterimport, origins
 from .naming import visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-SETTLED = frozenset({"sys", "builtins", "__main__", "warnings"})
-"""Modules that the interpreter and the shell change all the time; what is set in them by name is seen in the text."""
+SETTLED = frozenset({"sys", "builtins", "__main__", "warnings", "time"})
+"""Modules that the interpreter, the shell and libraries change: what is set in them by name is seen in the text."""
 
 
 class Watch:
@@ -89,13 +89,21 @@ def _set(owner: ModuleType | type, before: dict[str, Any], *, direct: bool) -> I
 
 def _foreign(owner: ModuleType | type, name: str, value: Any, *, direct: bool) -> bool:
     """Whether somebody else than the library has set an attribute: it fills in much of its own late."""
-    if isinstance(value, ModuleType):
+    if isinstance(value, ModuleType) or _ours(value):
         return False
     value = getattr(value, "fget", None) or getattr(value, "__func__", None) or value
     where = getattr(value, "__module__", None)
     if isinstance(where, str) and (callable(value) or not isinstance(value, type)):
-        return where.partition(".")[0] != _package(owner) and (direct or where == "__main__")
+        return where.partition(".")[0] != _package(owner) and (
+            where == "__main__" or (direct and not name.startswith("_"))
+        )
     return direct and not name.startswith("_") and not callable(value)
+
+
+def _ours(value: Any) -> bool:
+    """Whether the worker itself put a function there, to see what the stage reads."""
+    code = getattr(value, "__code__", None)
+    return code is not None and str(code.co_filename).startswith(origins.OWN)
 
 
 def _package(owner: Any) -> str:

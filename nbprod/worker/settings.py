@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import logging
 import sys
 import time
 from typing import TYPE_CHECKING, Any
+
+from . import origins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -225,13 +228,23 @@ def logger_leftovers() -> dict[str, int]:
     """Return handlers and filters that exist only in this process, by logger; those of libraries are made anew."""
     found: dict[str, int] = {}
     for name, logger in _loggers():
-        package = name.partition(".")[0]
-        if package and package in sys.modules and package != "__main__":
-            continue
         own = [handler for handler in logger.handlers if _described(handler) is None and not _idle(handler)]
-        if own or logger.filters:
+        if (own or logger.filters) and not _of_a_library(name.partition(".")[0]):
             found[name or "root"] = len(own) + len(logger.filters)
     return found
+
+
+def _of_a_library(package: str) -> bool:
+    """Whether a package is loaded, or installed: mlflow sets up the loggers of packages that it may load later."""
+    if not package or package == "__main__":
+        return False
+    if package in sys.modules:
+        return True
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and origins.kind(spec.origin or "") == "library"
 
 
 def _idle(handler: logging.Handler) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 
 def loaded(driver, result, *names, **more):
     """Run, in a new process, a stage that shows these names."""
@@ -218,3 +220,15 @@ def test_libraries_that_loading_imports_find_the_kernel(drive):
     shown = drive().run("print(type(df).__module__, __import__('pandas').get_option('display.max_columns'))",
                         inputs=made.inputs("df"))  # fmt: skip
     assert shown.stream().split()[-1] == "20"  # in a terminal it would be 0
+
+
+@pytest.mark.slow
+def test_what_libraries_do_to_each_other_keeps_no_stages_together(drive):
+    result = drive().run(
+        "import os, time, typing, logging, mlflow, IPython, joblib, requests, tqdm, duckdb, pyarrow.parquet",
+        "import numpy as np, pandas as pd, scipy.stats, sklearn.ensemble, matplotlib.pyplot as plt",
+        "df = pd.DataFrame({'a': [1.0, 2.0], 'b': [0, 1]})\ndf.to_parquet('f.parquet')\npd.read_parquet('f.parquet')",
+        "sklearn.ensemble.RandomForestClassifier(2, random_state=0).fit(df[['a']], df.b).score(df[['a']], df.b)",
+        "df.plot()\nplt.close('all')\nos.path.exists('f.parquet')\nscipy.stats.norm.fit(df.a)",
+    )
+    assert result.manifest["unstorable"] == {}
