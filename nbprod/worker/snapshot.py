@@ -173,7 +173,7 @@ class Saver:
     def _mutable(self, value: object) -> bool:
         kind = type(value)
         if kind.__name__ == "ndarray" and hasattr(value, "flags"):
-            return bool(value.flags.writeable)
+            return True  # read-only or not: it may show the memory of something that is not
         if id(value) in self.indexes:
             return True
         if kind not in self._kinds:
