@@ -69,6 +69,8 @@ def _cells(
         "literals": specs.literals(pipeline),
         "outputs": sorted(stage.writes),
         "patches": list(stage.patches),
+        "repeats": list(stage.repeats),
+        "modules": list(stage.modules),
         "metrics": list(stage.options.metrics),
         "buffers": "data/buffers",
         "manifest": f"data/{name}.json",
