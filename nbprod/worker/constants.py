@@ -54,6 +54,21 @@ def adopt(namespace: dict[str, Any]) -> None:
     for (name, number), value in _met(namespace).items():
         if number == 0 and _equal(namespace.get(name), value):
             namespace[name] = value
+        elif number:
+            _graft(namespace.get(name), number, value)
+
+
+def _graft(literal: Any, number: int, value: Any) -> None:
+    """Put `value` in the place of the equal part of a literal that has this number."""
+    parts = _parts(literal)
+    if number >= len(parts) or not _equal(parts[number], value):
+        return
+    old = parts[number]
+    for holder in parts:
+        if isinstance(holder, list):
+            holder[:] = [value if item is old else item for item in holder]
+        elif isinstance(holder, dict):
+            holder.update((key, value) for key, item in holder.items() if item is old)
 
 
 def _met(namespace: dict[str, Any]) -> dict[Key, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nbprod.worker import constants
 
 
@@ -33,6 +35,15 @@ def test_values_loaded_without_the_name_share_one_object_which_the_name_then_mea
     constants.adopt(space)
     assert space["a"] is first
     assert constants.resolve({}, ("a", 0), [1]) is not first
+
+
+def test_a_part_that_was_loaded_first_takes_its_place_in_the_literal() -> None:
+    space: dict[str, Any] = {}
+    part = constants.resolve(space, ("a", 2), [2])
+    space["a"] = [1, {"k": [1]}, [2], {"again": 3}]
+    constants.adopt(space)
+    assert space["a"] == [1, {"k": [1]}, [2], {"again": 3}]
+    assert space["a"][2] is part is constants.resolve(space, ("a", 2), [2])
 
 
 def test_a_large_literal_is_told_as_a_whole() -> None:
