@@ -93,29 +93,17 @@ class Reaches:
 
     def note_tokens(self, statement: Statement, active: int) -> None:
         """Add effects, state, patches and seeds of code to what a statement does, each with its first cause."""
-        effects, state, patches, seeds = self.tokens
+        *causes, seeds = self.tokens
         items = self.definitions.items
-        new = {
-            token: items[_lowest(mask & active)].facts.effects[token]
-            for token, mask in effects.items()
-            if mask & active and token not in statement.effects
-        }
-        if new:
-            statement.effects = {**statement.effects, **new}
-        new = {
-            token: items[_lowest(mask & active)].facts.state[token]
-            for token, mask in state.items()
-            if mask & active and token not in statement.state
-        }
-        if new:
-            statement.state = {**statement.state, **new}
-        changed = {
-            token: items[_lowest(mask & active)].facts.patches[token]
-            for token, mask in patches.items()
-            if mask & active and token not in statement.patches
-        }
-        if changed:
-            statement.patches = {**statement.patches, **changed}
+        for field, tokens in zip(("effects", "state", "patches"), causes, strict=True):
+            known = getattr(statement, field)
+            new = {
+                token: getattr(items[_lowest(mask & active)].facts, field)[token]
+                for token, mask in tokens.items()
+                if mask & active and token not in known
+            }
+            if new:
+                setattr(statement, field, {**known, **new})
         if seeds:
             statement.seeds = statement.seeds | {token for token, mask in seeds.items() if mask & active}
 
