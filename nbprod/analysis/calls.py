@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from nbprod.analysis import dynamics, knowledge
+from nbprod.analysis import dynamics, knowledge, paths
 from nbprod.analysis.expressions import BUILTINS
 from nbprod.analysis.facts import NOTHING, Definition, Fit, Flow
 from nbprod.analysis.magics import Magics
@@ -76,6 +76,7 @@ class Calls(Magics):
         if not call.pure:
             if not call.known:
                 self.opaque(dotted)
+                self.files_named(node)
             self.mutate(first | rest)
             self.join(first, rest)
         self.keywords_that_change(node, first, pure=call.pure)
@@ -223,6 +224,7 @@ class Calls(Magics):
         """Call something nothing is known of: it may change and keep all it is given."""
         first, rest = self.arguments(node)
         self.opaque(name)
+        self.files_named(node)
         total = receiver | first | rest
         self.mutate(total)
         self.join(receiver, first, rest)
@@ -289,7 +291,7 @@ class Calls(Magics):
         if what not in ("file-read", "file-write"):
             self.facts.effects.setdefault(what, name)
             return
-        if name == "builtins.open" and set(_mode(node)) & set("wax+"):
+        if name in knowledge.sets("files")["modes"] and set(_mode(node, int(name != ".open"))) & set("wax+"):
             what = "file-write"
         elif (
             name.startswith(".")
@@ -300,11 +302,16 @@ class Calls(Magics):
         ):
             return  # df.to_csv() without a path returns text
         self.facts.effects.setdefault(what, name)
-        path = _path(node, name)
-        if path is not None:
-            (self.facts.files_read if what == "file-read" else self.facts.files_written).add(path)
-        elif what == "file-write":
-            self.facts.files_written.add("?")
+        if what == "file-write":
+            self.facts.files_written |= paths.written_by(node, name)
+        else:
+            self.facts.files_read |= paths.paths_of(node, name)
+
+    def files_named(self, node: ast.Call) -> None:
+        """Note names of files given to something nothing is known of: it may read them, or write files named alike."""
+        for path in paths.named_in(node):
+            self.facts.files_read.add(path)
+            self.facts.files_written.add(path + paths.ANY)
 
     def random(self, node: ast.Call, dotted: str) -> None:
         """Note draws from global generators, seeds, and generators without a seed."""
@@ -359,27 +366,9 @@ def _gives(node: ast.Call, name: str) -> bool:
     return False
 
 
-def _mode(node: ast.Call) -> str:
+def _mode(node: ast.Call, place: int) -> str:
     keywords: Mapping[str | None, ast.expr] = {keyword.arg: keyword.value for keyword in node.keywords}
-    mode = node.args[1] if len(node.args) > 1 else keywords.get("mode")
+    mode = node.args[place] if len(node.args) > place else keywords.get("mode")
     if mode is None:
         return "r"
     return str(mode.value) if isinstance(mode, ast.Constant) else "w"
-
-
-def _path(node: ast.Call, name: str) -> str | None:
-    index = 1 if name in ("joblib.dump", "json.dump", "pickle.dump") else 0
-    if len(node.args) > index:
-        argument: ast.expr | None = node.args[index]
-    else:
-        argument = next(
-            (
-                keyword.value
-                for keyword in node.keywords
-                if keyword.arg in ("path", "fname", "filepath_or_buffer", "path_or_buf", "filename", "file")
-            ),
-            None,
-        )
-    if name.startswith(".write_"):
-        return None
-    return argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else None

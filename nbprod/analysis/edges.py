@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from nbprod.analysis.expressions import BUILTINS
+from nbprod.analysis.paths import ANY, Known
 from nbprod.analysis.roles import PSEUDO
 from nbprod.analysis.scripts import followed
 from nbprod.core.pipeline import Edge
@@ -102,6 +103,9 @@ class Linker:
         self.links = Links()
         self.names: dict[str, Resource] = {}
         self.others: dict[str, Resource] = {}
+        self.paths = Known()
+        # the stage that met files last, and which of them: to meet them once more adds nothing
+        self.filing: tuple[str, set[tuple[str, bool]]] = ("", set())
         # Names a stage was the last to touch, and by changing them: to change them once more adds nothing. It keeps the
         # work linear where many names share objects and every statement may change all of them.
         self.settled: dict[str, int] = {}
@@ -257,24 +261,32 @@ class Linker:
                 self.present |= bit
 
     def files(self, statement: Statement) -> None:
-        """Add the edges over files; a path that is not literal may be any file."""
+        """Add the edges over files; what other programs do may be to any file."""
         code = statement.definitions.unmask(statement.active_mask & self.filed)
-        if not (statement.facts.files_read or statement.facts.files_written or statement.active_mask & self.filed):
-            if "file-read" in statement.effects:
-                self.other("file:?", statement, "file", writes=False)
-            return
         facts = [statement.facts, *(definition.facts for definition in code)]
         read = {path for item in facts for path in item.files_read}
         written = {path for item in facts for path in item.files_written}
-        reads_unknown = "file-read" in statement.effects and not read
-        for path in sorted(read):
-            self.other("file:" + path, statement, "file", writes=False)
-        for path in sorted(written - {"?"}):
-            self.other("file:" + path, statement, "file", writes=True)
-        if read or reads_unknown:
-            self.other("file:?", statement, "file", writes=False)
-        if "?" in written:
-            self.other("file:?", statement, "file", writes=True)
+        if not statement.effects.get("process", "multiprocessing").startswith("multiprocessing"):
+            read.add(ANY)
+            written.add(ANY)
+        if self.filing[0] != statement.owner:
+            self.filing = str(statement.owner), set()
+        met = {(path, False) for path in read} | {(path, True) for path in written}
+        for path, writes in sorted(met - self.filing[1]):
+            self.file(path, statement, writes=writes)
+        self.filing[1].update(met)
+
+    def file(self, path: str, statement: Statement, *, writes: bool) -> None:
+        """Add the edges over one file, and those over others that may be the same or be in it."""
+        for like in self.paths.like(path):
+            name = "file:" + (like if ANY in path else path)
+            resource = self.others["file:" + like]
+            for writer in resource.writers.values():
+                self.links.add(writer, statement, name, "order" if writes else "file")
+            for reader in resource.readers.values() if writes else ():
+                self.links.add(reader, statement, name, "order")
+        self.paths.add(path)
+        self.other("file:" + path, statement, "file", writes=writes)
 
     def state(self, statement: Statement) -> None:
         """Add the edges over state outside variables."""
@@ -299,7 +311,7 @@ class Linker:
             return
         for reader in resource.readers.values():
             self.links.add(reader, statement, name, kind if kind == "state" else "order")
-        if name == "file:?":
+        if name.startswith("file:") and ANY in name:
             resource.writers.setdefault(owner, statement)
         else:
             self.others[name] = Resource({owner: statement})

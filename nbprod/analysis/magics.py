@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nbprod.analysis import knowledge
 from nbprod.analysis.callbacks import Callbacks
 from nbprod.analysis.facts import NOTHING, Flow
+from nbprod.analysis.paths import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +92,7 @@ class Magics(Callbacks):
         elif name in lists["cell_write"]:
             words = [word for word in line.split() if not word.startswith("-")]
             self.facts.effects.setdefault("file-write", f"%%{name}")
-            self.facts.files_written.add(words[0].strip("'\"") if words else "?")
+            self.facts.files_written.add(words[0].strip("'\"") if words else ANY)
         elif name in lists["cell_python"]:
             self.code(body, node)
         elif name not in lists["cell_show"]:
@@ -105,6 +106,9 @@ class Magics(Callbacks):
             self.facts.effects.setdefault("install", line or name)
         elif first not in lists["harmless_commands"] or any(sign in line for sign in ">|;&"):
             self.facts.effects.setdefault("process", f"!{line}")
+        else:
+            self.facts.effects.setdefault("file-read", f"!{line}")
+            self.facts.files_read.add(ANY)
 
     def timed(self, name: str, line: str, node: ast.Call) -> None:
         """Execute the statement after `%time` and its like; a timer makes a function of it."""

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from nbprod.analysis import local, sources
+from nbprod.analysis.paths import ANY
 from nbprod.analysis.roles import PSEUDO
 from nbprod.core.notebook import Resources, StageOptions
 from nbprod.core.pipeline import Stage
@@ -234,8 +235,7 @@ def _collected(statements: Sequence[Statement]) -> dict[str, Any]:
         read |= facts.files_read
         written |= facts.files_written
         environment |= facts.environment
-    total["files_written"].discard("?")
-    return {key: tuple(sorted(found)) for key, found in total.items()}
+    return {key: tuple(sorted(item for item in found if ANY not in item)) for key, found in total.items()}
 
 
 def _options(cells: Sequence[Parsed]) -> StageOptions:

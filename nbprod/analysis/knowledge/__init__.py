@@ -71,9 +71,9 @@ def function(dotted: str) -> Call:
 
 
 @cache
-def listed(dotted: str, name: str) -> bool:
-    """Whether a list of `functions.toml` holds a full name."""
-    return _listed(dotted, tuple(sets("functions")[name]))
+def listed(dotted: str, name: str, of: str = "functions") -> bool:
+    """Whether a list of `functions.toml`, or of another data file, holds a full name."""
+    return _listed(dotted, tuple(sets(of)[name]))
 
 
 def listed_name(name: str, which: str) -> bool:
