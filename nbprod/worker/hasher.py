@@ -5,6 +5,7 @@ from __future__ import annotations
 import copyreg
 import hashlib
 import struct
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import kinds, objects, plain
@@ -38,8 +39,12 @@ class Hasher:
         self.trees: dict[int, plain.Tree | None] = {}
         self.arrays: list[tuple[int, Any]] = []
         self.layouts: dict[tuple[Any, ...], int] = {}
-        self.frozen: tuple[type, ...] = kinds.frozen_types() if outer is None else outer.frozen
         self.table: dict[type, tuple[Any, bool]] = {} if outer is None else outer.table
+
+    @cached_property
+    def frozen(self) -> tuple[type, ...]:
+        """The types whose instances cannot change; few values need them."""
+        return kinds.frozen_types() if self.outer is None else self.outer.frozen
 
     def count(self) -> int:
         """Return how many objects have a number."""

@@ -11,13 +11,11 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from . import hashing_arrays, hashing_builtin
+from . import hashing_arrays, hashing_builtin, plain
 from .hasher import Hasher, register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from . import plain
 
 __all__ = ["Hasher", "content", "group_content", "register"]
 DEEP = 20_000
@@ -42,6 +40,9 @@ def _deep() -> Iterator[None]:
 def content(value: object) -> str:
     """Return the canonical digest of type and content of `value`."""
     hasher = Hasher()
+    if type(value) in plain.ATOMS:
+        hasher.walk(value)
+        return hasher.digest()
     with _deep():
         hasher.walk(value)
         hashing_arrays.sharing(hasher)

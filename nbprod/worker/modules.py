@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
+import inspect
 import json
 import os
 import re
@@ -15,6 +15,7 @@ from . import origins
 from .digests import path_digest
 
 INFO = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(-.*)?\.(dist-info|egg-info)$")
+FIRST = re.compile(r'^"?([^/,"\n]+)', re.MULTILINE)
 
 
 def local() -> dict[str, str]:
@@ -82,9 +83,34 @@ def _owners(cache: Path) -> dict[str, list[str]]:
     try:
         known: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        known = {name: sorted(set(owners)) for name, owners in importlib.metadata.packages_distributions().items()}
+        known = _provided()
         _keep(file, known)
     return known
+
+
+def _provided() -> dict[str, list[str]]:
+    """Return what `importlib.metadata.packages_distributions` does, which reads a text of each file there is."""
+    found: dict[str, set[str]] = {}
+    for folder in origins.sites():
+        for info in Path(folder).iterdir() if Path(folder).is_dir() else ():
+            if match := INFO.fullmatch(info.name):
+                for name in _tops(info):
+                    found.setdefault(name, set()).add(_normal(match["name"]))
+    return {name: sorted(owners) for name, owners in found.items()}
+
+
+def _tops(info: Path) -> set[str]:
+    """Return the top-level modules of a distribution."""
+    listed = _text(info / "top_level.txt").split()
+    names = listed or [inspect.getmodulename(name) or name for name in set(FIRST.findall(_text(info / "RECORD")))]
+    return {name for name in names if "." not in name}
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:  # not all distributions have it
+        return ""
 
 
 def _keep(file: Path, known: Any) -> None:
