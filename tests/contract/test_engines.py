@@ -37,7 +37,7 @@ def test_an_unknown_engine_is_named():
         plugins.engine("warp")
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", [ENGINES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in ENGINES[1:])])
 def test_equal_results(engine, project, make_notebook):
     path = make_notebook(project / "nb.ipynb", CELLS)
     options = RunOptions(engine=engine, parameters={"n": 4})

@@ -55,6 +55,7 @@ def run(driver, store, *sources, **more):
     return result
 
 
+@pytest.mark.slow
 def test_calls_land_in_the_stages_run(drive, store):
     made = run(
         drive(),
