@@ -82,7 +82,8 @@ class _Judge:
     def compared(self) -> Verification:
         """Run both and compare."""
         names = [NOTEBOOK, *(stage.name for stage in self.pipeline.stages)]
-        self._tell(Event("run-started", None, {"stages": names, "parameters": dict(self.options.parameters)}))
+        started = {"stages": names, "besides": 1, "parameters": dict(self.options.parameters)}
+        self._tell(Event("run-started", None, started))
         first = self._notebook("notebook")
         copy = self._copy("pipeline")
         parts = self._pipeline(copy)

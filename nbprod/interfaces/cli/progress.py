@@ -64,7 +64,7 @@ class Progress:
             self._print([""])
             return
         count = len(event.data.get("parameters", {}))
-        head = f"{self.title} · {counted(len(self._names), 'stage')}"
+        head = f"{self.title} · {counted(len(self._names) - event.data.get('besides', 0), 'stage')}"
         self._print([(f"{head} · {counted(count, 'parameter')} set" if count else head, "bold")])
         self._print([""])
 

@@ -175,7 +175,7 @@ def failure(screen: Screen, problem: ExecutionError, path: str) -> None:
     error(out, problem)
     failed = _failed(problem.run)
     if failed is not None:
-        if failed.notebook:
+        if failed.notebook and failed.notebook not in (problem.hint or ""):
             out.line(f"      executed notebook: {failed.notebook}")
         screen.line(f"      finished stages are kept: nbprod run {path} continues at {failed.name}")
 
