@@ -12,7 +12,7 @@ from nbprod.analysis.sketches import FUNCTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from nbprod.analysis.bits import Index
+    from nbprod.analysis.expressions import Context
     from nbprod.analysis.facts import Definition, Facts, Flow
     from nbprod.analysis.notes import Statement
     from nbprod.analysis.reach import Reach
@@ -31,8 +31,9 @@ NO_CODE = Code(0, 0)
 class Aliases:
     """Alias sets and carried code, as they are before the next statement. Sets of names are masks of `names`."""
 
-    def __init__(self, names: Index[str]) -> None:
-        self.names = names
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.names = names = context.names
         self.group_of: dict[str, int] = {}
         self.members: dict[int, int] = {}
         self.moved: dict[int, int] = {}
@@ -116,11 +117,19 @@ class Aliases:
             self._merge(*self._origin(names))
 
     def give(self, definitions: int) -> None:
-        """Take over what code may bind to functions of its own, `global f`."""
+        """Take over what code may bind to functions of its own, `global f`, and what it puts into what."""
         for definition in self.reaches.definitions.unmask(definitions):
             code = Code(1 << self.reaches.number(definition), 0)
-            for name in definition.facts.maybe:
+            for name in definition.facts.maybe if definition.code else ():
                 self.carry(name, code, surely=False)
+            for names in definition.facts.joins:
+                self._merge(*self._origin(names))
+
+    def entangle(self, names: int) -> None:
+        """Take all objects among names to hold each other."""
+        context = self.context
+        objects = context.bound - context.imports.keys() - context.definitions.keys() - context.immutable
+        self._merge(*self._origins(names & self.names.mask(objects)))
 
     def carry(self, name: str, code: Code, *, surely: bool) -> None:
         """Note what code a name's value may bring along from now on."""
@@ -220,9 +229,9 @@ class Aliases:
             self.known |= added
 
 
-def resolve(statements: Sequence[Statement], names: Index[str]) -> None:
+def resolve(statements: Sequence[Statement], context: Context) -> None:
     """Fill in, for each statement, what it does including the code it may run and the names that share objects."""
-    aliases = Aliases(names)
+    aliases, names = Aliases(context), context.names
     reaches = aliases.reaches
     named = classes = 0
     for statement in statements:
@@ -323,4 +332,6 @@ def _absorb(statement: Statement, active: Reach, aliases: Aliases) -> None:
     statement.maybe_mask |= active.maybe
     aliases.reaches.note_tokens(statement, active.definitions)
     aliases.give(active.definitions & aliases.reaches.giving)
+    if active.definitions & aliases.reaches.hidden:
+        aliases.entangle(statement.read_mask)
     statement.mutate_mask |= aliases.shared_with(active.mutates)

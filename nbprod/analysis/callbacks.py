@@ -39,7 +39,7 @@ class Callbacks(Patches):
         """Whether a name stands for such a function; of a variable nothing is known."""
         if key in self.context.definitions:
             definition = self.context.definitions[key]
-            return definition is None or bool(definition.mutated)
+            return definition is None or bool(definition.mutated or definition.ties)
         dotted = self.context.imports.get(key) or self.local_imports.get(key)
         if dotted is not None:
             return calls_back and _may_change(knowledge.function(dotted))

@@ -111,6 +111,8 @@ class Calls(Magics):
 
     def without_literals(self, dotted: str, flow: Flow) -> Flow:
         """Leave out literal lists of texts and numbers given to a library that never changes them."""
+        if dotted == "builtins.getattr":  # a method, which may change its object
+            return flow
         if dotted.startswith("builtins.") or knowledge.listed(dotted, "respects_literals"):
             return Flow(flow.shares - self.context.flat, flow.carries)
         return flow
@@ -190,11 +192,21 @@ class Calls(Magics):
             self.mutate(flow)
         if changed:
             self.join(*(flow for _, flow in given))
-        result = Flow(definition.returned.shares, definition.returned.carries)
+        result = self.tied(definition, given) | definition.returned
         for which, flow in given:
             if which in definition.returned_parameters or which not in known:
                 result = result | flow
         return result | Flow(frozenset(), frozenset((name,))) if definition.code else result
+
+    def tied(self, definition: Definition, given: list[tuple[str | None, Flow]]) -> Flow:
+        """Join what a call of a function puts into what; return what holds the instance that a class makes."""
+        result, known = NOTHING, set(definition.parameters)
+        for tie in definition.ties:
+            held = Flow(tie.names, tie.names)
+            self.join(held, *(flow for which, flow in given if which in tie.parameters or which not in known))
+            if tie.parameters - known:
+                result = result | held
+        return result
 
     def own_method(self, node: ast.Call, receiver: Flow, name: str) -> Flow:
         """Call a method that a class of the notebook defines; a library's of the same name may be meant as well."""
@@ -216,6 +228,8 @@ class Calls(Magics):
             self.mutate(rest)
         if changed:
             self.join(receiver, rest)
+        for tie in {tie for definition in own for tie in definition.ties}:
+            self.join(Flow(tie.names, tie.names), *((receiver,) if tie.parameters & first_of else ()), rest)
         if name in FITS and isinstance(node.func, ast.Attribute):
             self.fitted(node, node.func, name)
         return receiver | rest

@@ -9,6 +9,7 @@ from nbprod.analysis.calls import Calls
 from nbprod.analysis.classes import FUNCTIONS, changes_class
 from nbprod.analysis.facts import NOTHING, Definition, Facts, Flow
 from nbprod.analysis.scopes import parameters_of
+from nbprod.analysis.ties import Tie
 
 if TYPE_CHECKING:
     from nbprod.analysis.expressions import Context
@@ -39,7 +40,7 @@ class Definitions(Calls):
         self.annotations(node)
         names = parameters_of(node.args)
         scope = self.scope("function", [*node.body], names)
-        start = len(self.links)
+        start, begin = len(self.links), self.ties.mark()
         definition, undo = self.enter(scope, node.name)
         outer, self.local_mutated = self.local_mutated, set()
         for name, (flow, _) in defaults.items():
@@ -52,6 +53,7 @@ class Definitions(Calls):
             self.bind(node.name, NOTHING)
             return
         self.summarize(definition, node, scope.number, self.links[start:])
+        self.tie(definition, scope.number, begin)
         kept = {name for name, (_, lasting) in defaults.items() if lasting}
         leaves = kept & (definition.mutated | definition.returned_parameters)
         if (leaves or self.remembers(node)) and "@" not in self.key(node.name):
@@ -97,14 +99,14 @@ class Definitions(Calls):
         """Fill in which parameters a function changes or returns, and the names of the notebook it does that to."""
         arguments = getattr(node, "args", None)
         names = parameters_of(arguments) if arguments is not None else []
-        mutated, returned = set(self.local_mutated), frozenset({"return@"})
+        facts = definition.facts
+        mutated, returned = self.local_mutated | (facts.mutates & facts.maybe), frozenset({"return@"})
         result: set[str] = set()
-        for group in _groups(links):
+        bound = [flow.shares | {name} for name, flow in facts.flows.items() if name in facts.maybe]
+        for group in _groups(links + bound):
             if group & mutated:
                 mutated |= group
-                definition.facts.mutates.update(
-                    key for key in group if "@" not in key and key not in self.context.imports
-                )
+                facts.mutates.update(key for key in group if "@" not in key and key not in self.context.imports)
             if group & returned:
                 result |= group
         definition.parameters = tuple(names)
@@ -114,6 +116,21 @@ class Definitions(Calls):
         outside = frozenset(key for key in result if "@" not in key)
         definition.returned = Flow(outside, outside)
         definition.code = _returns_code(node, self.context)
+
+    def tie(self, definition: Definition, number: int, begin: tuple[int, int]) -> None:
+        """Note which parameters and names of the notebook hold each other when the function has run."""
+        keys = {f"{name}@{number}": name for name in definition.parameters}
+        found = []
+        for roots in self.ties.since(begin, keys.keys()):
+            tie = Tie(
+                frozenset(keys[key] for key in roots if key in keys),
+                frozenset(key for key in roots if key not in keys and key not in self.context.imports),
+            )
+            if tie.parameters and len(tie.parameters) + len(tie.names) > 1:
+                found.append(tie)
+            if len(tie.names) > 1:
+                definition.facts.joins.append(tie.names)
+        definition.ties = tuple(found)
 
     def defined(self, name: str, definition: Definition, *, decorated: bool) -> None:
         """Bind a name to a function or class; one without decorators does nothing where it stands."""
@@ -141,7 +158,7 @@ class Definitions(Calls):
         outermost = not self.deferred
         before = len(self.facts.definitions)
         self.scopes.append(scope)
-        known, outer = set(self.known), self.shared
+        known, outer, read = set(self.known), self.shared, set(self.facts.reads)
         self.shared = self.shared_by(node)
         self.block(node.body)
         shared, self.shared = self.shared, outer
@@ -152,11 +169,18 @@ class Definitions(Calls):
             return
         definition = Definition(node.name, _merged(self.facts.definitions[before:]), code=True)
         definition.shared = shared
+        # descriptors: what is assigned to an attribute runs the code of what the body made
+        made = (self.facts.reads.keys() - read) & self.context.definitions.keys()
+        definition.facts.reads |= {name: self.facts.reads[name] for name in made}
         keeps = any(isinstance(item, FUNCTIONS) and self.remembers(item) for item in node.body)
         definition.itself = keeps or changes_class(node) or any(base.itself for base in self.bases(node))
         definition.lasting = node.name in shared.values() or definition.itself or self.context.retypes
         if definition.itself:
             definition.facts.mutates.add(node.name)
+        definition.facts.joins = [names for item in self.facts.definitions[before:] for names in item.facts.joins]
+        methods = [item for item in self.facts.definitions[before:] if item.ties]
+        definition.ties = tuple(tie for item in methods if item.name == "__init__" for tie in item.ties)
+        definition.hidden = any(item.name.startswith("__") and item.name != "__init__" for item in methods)
         del self.facts.definitions[before:]
         if any(_changes_its_class(item) for item in node.body):
             definition.facts.mutates.add(node.name)

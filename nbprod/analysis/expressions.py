@@ -11,6 +11,7 @@ from nbprod.analysis import dynamics
 from nbprod.analysis.bits import Index
 from nbprod.analysis.facts import NOTHING, Definition, Facts, Flow
 from nbprod.analysis.scopes import Scope, parameters_of, scope_of
+from nbprod.analysis.ties import Ties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -92,6 +93,7 @@ class Expressions:
         self.guards = 0
         self.shows = 0
         self.links: list[frozenset[str]] = []
+        self.ties = Ties()
         self.local_imports: dict[str, str] = {}
         self.local_mutated: set[str] = set()
         self.changing: set[int] = set()  # lambdas that change what they are called with, by `id()`
@@ -134,11 +136,11 @@ class Expressions:
         key = self.key(name)
         if "@" in key:
             self.links.append(flow.shares | {key})
+            self.ties.origins.append((key, flow.shares))
             return
-        if self.deferred or self.conditional:
-            self.facts.maybe.add(key)
-        else:
-            self.facts.binds.add(key)
+        if self.deferred:
+            self.ties.events.append(flow.shares | {key})
+        (self.facts.maybe if self.deferred or self.conditional else self.facts.binds).add(key)
         self.known.add(key)
         self.facts.flows[key] = self.facts.flows.get(key, NOTHING) | flow
 
@@ -156,6 +158,7 @@ class Expressions:
         shares = frozenset().union(*(flow.shares for flow in flows))
         if len(shares) > 1:
             self.links.append(shares)
+            self.ties.events.append(shares)
             shared = frozenset(key for key in shares if "@" not in key)
             if len(shared) > 1:
                 self.facts.joins.append(shared)
@@ -265,10 +268,10 @@ class Expressions:
     def _lambda(self, node: ast.Lambda) -> Flow:
         self.several(item for item in (*node.args.defaults, *node.args.kw_defaults) if item)
         scope = self.scope("function", [node.body], parameters_of(node.args))
-        definition, undo = self.enter(scope, "<lambda>")
+        (definition, undo), begin = self.enter(scope, "<lambda>"), len(self.ties.events)
         result = self.flow(node.body)
         undo()
-        if any(key.endswith(f"@{scope.number}") for key in self.local_mutated):
+        if any(key.endswith(f"@{scope.number}") for key in self.local_mutated.union(*self.ties.events[begin:])):
             self.changing.add(id(node))
         if definition is not None:
             given = frozenset(key for key in result.shares if "@" not in key)
@@ -278,13 +281,11 @@ class Expressions:
     def _await(self, node: ast.Await) -> Flow:
         return self.flow(node.value)
 
-    def _yield(self, node: ast.Yield) -> Flow:
+    def _yield(self, node: ast.Yield | ast.YieldFrom) -> Flow:
         self.links.append(self.flow(node.value).shares | {"return@"})
         return NOTHING
 
-    def _yieldfrom(self, node: ast.YieldFrom) -> Flow:
-        self.links.append(self.flow(node.value).shares | {"return@"})
-        return NOTHING
+    _yieldfrom = _yield
 
     def _listcomp(self, node: ast.ListComp) -> Flow:
         return self.comprehension(node.generators, (node.elt,))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from nbprod.analysis.ties import Tie
 
 
 class Flow(NamedTuple):
@@ -110,6 +113,10 @@ class Definition:
         Whether it is a class with attributes that can be changed through its instances (`seen = []`).
     shared
         Attributes that instances share with a class, and the name of the class: its own and those of its bases.
+    ties
+        Which parameters and names of the notebook hold each other's objects once it was called.
+    hidden
+        Whether it is a class of which operators, loops and the like make objects hold each other: `__lshift__`.
     code
         Whether its result may carry its code: generators, nested functions, instances of notebook classes.
     """
@@ -125,3 +132,5 @@ class Definition:
     lasting: bool = False
     itself: bool = False
     shared: dict[str, str] = field(default_factory=dict)
+    ties: tuple[Tie, ...] = ()
+    hidden: bool = False

@@ -140,7 +140,7 @@ def notes_of(notebooks: Sequence[Notebook], *, shallow: bool = False) -> tuple[l
         context.at_names |= words_in(_having(parsed, "from"), "from") & context.bound
     while True:
         statements = _statements(parsed, context)
-        resolve(statements, context.names)
+        resolve(statements, context)
         # what was taken for a literal that nothing changes, and is changed after all, is looked at again without that
         mutated = 0
         for statement in statements:

@@ -44,8 +44,9 @@ WIDE = 8
 class Reaches:
     """Follows definitions to those they lead to; what is known of one is kept until a name it reads changes its code.
 
-    `lasting` are the classes with attributes that can be changed through their instances; `giving` is the code that
-    may bind names of the notebook to code of its own: `global f`.
+    `hidden` are the classes whose operators make objects hold each other,
+    `lasting` those with attributes that can be changed through their instances; `giving` is the code that
+    may bind names of the notebook to code of its own, `global f`, or make them hold each other.
     """
 
     def __init__(self, names: Index[str], code_of: Callable[[str], int]) -> None:
@@ -58,6 +59,7 @@ class Reaches:
         self.watched = 0
         self.lasting = 0
         self.giving = 0
+        self.hidden = 0
         self.tokens: tuple[dict[str, int], ...] = ({}, {}, {}, {})
 
     def number(self, definition: Definition) -> int:
@@ -77,7 +79,8 @@ class Reaches:
                 )
             )
             self.lasting |= bit if definition.lasting else 0
-            self.giving |= bit if facts.maybe and definition.code else 0
+            self.hidden |= bit if definition.hidden else 0
+            self.giving |= bit if facts.joins or (facts.maybe and definition.code) else 0
             every: tuple[Iterable[str], ...] = (facts.effects, facts.state, facts.patches, facts.seeds)
             for found, tokens in zip(every, self.tokens, strict=True):
                 for token in found:

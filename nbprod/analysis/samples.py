@@ -140,7 +140,7 @@ def _summary(name: str, definition: Definition | None) -> Any:
     """Return all that a call of a function or class is told by; its name where more of it counts."""
     if definition is None:
         return DEFINED
-    if definition.returned != NOTHING:
+    if definition.returned != NOTHING or definition.ties:
         return name
     return (definition.parameters, definition.mutated, definition.returned_parameters, definition.code)
 
@@ -193,7 +193,7 @@ def _made(flow: Flow, count: int) -> Made | None:
     if flow.shares or len(flow.carries) != 1 or not isinstance(item, Definition):
         return None
     facts = _sample(item.facts, count)
-    if facts is None or item.shared or item.lasting or item.itself:
+    if facts is None or item.shared or item.lasting or item.itself or item.ties:
         return None
     literals, numbers = _numbering(count)
     try:

@@ -34,6 +34,7 @@ def stage_spec(
         "state": decision.inputs.carriers,
         "references": references(pipeline),
         "literals": literals(pipeline),
+        "made": [step.source for step in stage.defines if step.kind == "replay"],
         "outputs": sorted({*stage.writes, *stage.deletes}),
         "patches": list(stage.patches),
         "repeats": list(stage.repeats),

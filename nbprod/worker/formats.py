@@ -46,7 +46,8 @@ class MlflowSpec(TypedDict):
 class StageSpec(TypedDict):
     """All that a worker needs to execute one stage; paths are absolute.
 
-    `literals` are the parameters that nothing binds again, so that every stage makes them anew.
+    `literals` are the parameters that nothing binds again, so that every stage makes them anew; `made` is the source of
+    what its own cells define and other stages make anew.
     For `verify`, `digests` are names of definitions and parameters whose content the manifest shall tell, and
     `everything` has all names stored, whether they are known to change or not.
     """
@@ -73,6 +74,7 @@ class StageSpec(TypedDict):
     digests: NotRequired[list[str]]
     everything: NotRequired[bool]
     literals: NotRequired[list[str]]
+    made: NotRequired[list[str]]
 
 
 class ModelSpec(TypedDict):

@@ -69,7 +69,10 @@ def end() -> None:
     """Store what the job's cells left, and write its manifest."""
     if not _running:
         raise JobFailed("begin() was not called in this kernel: run the job from its first cell")
-    _running.pop().end()
+    try:
+        _running.pop().end()
+    except Boundary as error:
+        raise JobFailed(f"NB410  {error}\n  {error.hint}") from None
 
 
 def resolve(spec: StageSpec, base: Path) -> StageSpec:

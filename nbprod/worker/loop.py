@@ -104,7 +104,9 @@ class Worker:
         except KeyboardInterrupt:
             self._capture.event({**_nowhere("interrupted"), "ename": "KeyboardInterrupt", "evalue": ""})
         except trouble.Boundary as error:
-            self._capture.event({**_nowhere("boundary"), "ename": "BoundaryError", "evalue": str(error)})
+            self._capture.event(
+                {**_nowhere("boundary"), "ename": "BoundaryError", "evalue": str(error), "hint": error.hint}
+            )
         finally:
             self._channel.busy = False
 

@@ -18,6 +18,7 @@ from .naming import visible
 from .observe import Observer
 from .outputs import Outputs
 from .patched import Watch
+from .unseen import Literals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,6 +57,7 @@ class Stage:
         self._state = before or {}
         self._outputs: Outputs | None = None
         self._patched: Watch | None = None
+        self._literals: Literals | None = None
 
     def begin(self, execute: Execute | None) -> dict[str, Any] | None:
         """Make the namespace ready for the stage's own cells; returns the `failed` event of a step that failed.
@@ -80,6 +82,7 @@ class Stage:
         if not first:
             self._state = state.capture()
         self._patched = Watch(self.namespace, self.spec.get("modules", ()))
+        self._literals = Literals(self.spec, self.namespace)
         self.observer.start()
         return None
 
@@ -97,8 +100,10 @@ class Stage:
         """Store what the stage left and write its manifest; returns the seconds it all took."""
         assert self._outputs is not None
         assert self._patched is not None
+        assert self._literals is not None
         self.observer.stop()
         usermlflow.end()
+        self._literals.check()
         groups, unstorable, deleted, unchanged = self._outputs.save(self.buffers)
         record = state.record(self._state, self.namespace, self.buffers)
         patched = self._patched.changed([*self.spec["patches"], *self.spec.get("repeats", ())])

@@ -28,7 +28,11 @@ class Trouble(Exception):
 
 
 class Boundary(Exception):
-    """A value that a stage reads did not cross to it."""
+    """A value did not cross from stage to stage, or would not; `hint` is what to do."""
+
+    def __init__(self, message: str, hint: str = "make the value in the stage that reads it") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def event(error: Exception) -> dict[str, Any]:

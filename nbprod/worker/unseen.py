@@ -1,0 +1,85 @@
+"""Literals that a stage changed although analysis took them for unchanging.
+
+Later stages make such a literal anew, as its cell has it, so that a change which analysis did not see would be lost
+without a word: it ends the stage instead.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from . import hashing, plain
+from .constants import MUTABLE
+from .trouble import Boundary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .formats import StageSpec
+
+CODE = (ast.Call, ast.Lambda, ast.NamedExpr, ast.Await, ast.comprehension)
+
+
+class Literals:
+    """The lists, dicts and sets of plain data that every stage makes anew, by content.
+
+    Parameters
+    ----------
+    spec
+        The stage.
+    namespace
+        Its names, before its own cells run.
+    """
+
+    def __init__(self, spec: StageSpec, namespace: dict[str, Any]) -> None:
+        self._spec = spec
+        self._namespace = namespace
+        self._before = dict(self._contents({*spec["references"], *spec.get("literals", ())}))
+
+    def check(self) -> None:
+        """Raise `Boundary` when one is not as it was, or not as the stage's own cell has it."""
+        wanted = {**dict(self._made()), **self._before}
+        now = dict(self._contents(wanted))
+        changed = sorted(name for name, content in wanted.items() if now.get(name) != content)
+        if changed:
+            names, stage = ", ".join(f"`{name}`" for name in changed), self._spec["stage"]
+            text = (
+                f"stage {stage} changed {names} in a way that cannot be seen in its code; later stages would lose that"
+            )
+            raise Boundary(text, f"add the line {changed[0]} = {changed[0]} after it: the value then crosses")
+
+    def _contents(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+        for name in names:
+            if name in self._namespace and (content := _content(self._namespace[name])):
+                yield name, content
+
+    def _made(self) -> Iterator[tuple[str, str]]:
+        """Yield what the stage's own cells make and others make again."""
+        for source in self._spec.get("made", ()):
+            for node in ast.parse(source).body:
+                if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                    content = "" if _runs_code(node.value) else _content(self._evaluated(node.value))
+                    if content:
+                        yield node.targets[0].id, content
+
+    def _evaluated(self, literal: ast.expr) -> Any:
+        code = compile(ast.Expression(literal), "<literal>", "eval")
+        try:
+            return eval(code, dict(self._namespace))  # noqa: S307 - what the notebook itself evaluated a moment ago
+        except Exception:  # noqa: BLE001 - a name it is made of may be gone or changed by now
+            return None
+
+
+def _runs_code(node: ast.expr) -> bool:
+    return any(isinstance(item, CODE) for item in ast.walk(node))
+
+
+def _content(value: Any) -> str:
+    """Return the digest of a list, dict or set of plain data, nothing for any other value."""
+    kind = type(value)
+    if kind not in MUTABLE:
+        return ""
+    if kind is set:
+        return hashing.content(value) if plain.ATOMS.issuperset(map(type, value)) else ""
+    return hashing.content(value) if plain.scan(value) is not None else ""

@@ -1,0 +1,59 @@
+"""Tests of worker.unseen."""
+
+from __future__ import annotations
+
+import pytest
+
+from nbprod.worker.trouble import Boundary
+from nbprod.worker.unseen import Literals
+
+
+def literals(namespace, *references, made=()):
+    return Literals({"stage": "train", "references": list(references), "made": list(made)}, namespace)
+
+
+@pytest.mark.parametrize(
+    ("value", "change"),
+    [
+        ([1], lambda value: value.append(2)),
+        ([[1], [2]], lambda value: value[0].append(2)),
+        ({"a": [1]}, lambda value: value["a"].append(object())),
+        ({1, 2}, lambda value: value.add(3)),
+        ([1, 2], lambda value: value.reverse()),
+    ],
+)
+def test_a_literal_that_changed_ends_the_stage(value, change):
+    held = literals({"x": value}, "x")
+    held.check()
+    change(value)
+    with pytest.raises(Boundary, match="stage train changed `x`") as caught:
+        held.check()
+    assert "x = x" in caught.value.hint
+
+
+def test_one_of_the_stages_own_is_compared_with_what_its_cell_says():
+    namespace = {"n": 3}
+    held = literals(namespace, "x", made=["x = [n, 'a']\n", "y = dict(a=1)", "z = [gone]", "def f(): pass"])
+    namespace |= {"x": [3, "a"], "y": {"a": 2}, "z": [1]}
+    held.check()
+    namespace["x"].append(1)
+    with pytest.raises(Boundary, match="`x`"):
+        held.check()
+
+
+def test_what_is_no_plain_literal_is_left_alone():
+    shared: list[int] = []
+    namespace = {"f": len, "pair": [shared, shared], "n": 1, "held": [object()]}
+    held = literals(namespace, *namespace, "absent")
+    shared.append(1)
+    namespace["held"].append(1)
+    held.check()
+
+
+def test_bound_to_something_else_or_gone():
+    namespace = {"x": [1], "y": [2]}
+    held = literals(namespace, "x", "y")
+    del namespace["x"]
+    namespace["y"] = "text"
+    with pytest.raises(Boundary, match="`x`, `y`"):
+        held.check()
