@@ -12,7 +12,7 @@ from nbprod.analysis.sketches import FUNCTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from nbprod.analysis.expressions import Context
+    from nbprod.analysis.context import Context
     from nbprod.analysis.facts import Definition, Facts, Flow
     from nbprod.analysis.notes import Statement
     from nbprod.analysis.reach import Reach

@@ -82,7 +82,7 @@ class Calls(Magics):
         self.keywords_that_change(node, first, pure=call.pure)
         copied = knowledge.listed(dotted, "copies_display") and node.args and isinstance(node.args[0], ast.Dict)
         if call.fresh or copied:
-            return NOTHING
+            return self.copied(first | rest, members=bool(copied))
         return self.without_literals(dotted, first | rest) | changed
 
     def dynamic(self, node: ast.Call, dotted: str) -> Flow:
@@ -141,7 +141,12 @@ class Calls(Magics):
             self.join(receiver, first, rest)
         self.keywords_that_change(node, receiver, pure=call.pure)
         changed = self.callbacks(node, name, receiver | first | rest)
-        return changed if call.fresh else receiver | first | rest | changed
+        members = self.copied(receiver, members=name == "copy")
+        return members | changed if call.fresh else receiver | first | rest | changed
+
+    def copied(self, flow: Flow, *, members: bool) -> Flow:
+        """Return what a new value shares: with `members`, those of literals that hold more than numbers and texts."""
+        return Flow(flow.shares & self.context.nested, frozenset()) if members else NOTHING
 
     def registered(self, func: ast.Attribute, receiver: Flow) -> Flow:
         """Return what `x.register(…)` changes; functions that IPython calls are noted; `__subclasses__` sees all."""
@@ -156,8 +161,10 @@ class Calls(Magics):
 
     def is_class(self, node: ast.expr) -> bool:
         """Whether a name is surely a class, whose methods take the object as their first argument."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "type":
+            return True
         if not isinstance(node, ast.Name):
-            return False
+            return isinstance(node, ast.Attribute) and node.attr == "__class__"
         key = self.key(node.id)
         return key in self.context.definitions or (key in BUILTINS and key not in self.context.bound)
 

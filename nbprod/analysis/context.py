@@ -3,15 +3,79 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nbprod.analysis import knowledge
-from nbprod.analysis.expressions import Context
+from nbprod.analysis.bits import Index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nbprod.analysis.facts import Definition
     from nbprod.analysis.sketches import Sketch, Value
+
+
+@dataclass(slots=True)
+class Context:
+    """What of the whole notebook one statement must know.
+
+    Attributes
+    ----------
+    imports
+        Name → full name of what it is imported from, for names bound by imports alone.
+    definitions
+        Names bound by exactly one `def` or `class`, → the definition once it was met.
+    bound
+        All names the notebook binds anywhere at its top level.
+    global_names
+        Names that functions bind by `global`.
+    methods
+        Names of methods of the notebook's own classes → those of that name, None where not met yet.
+    immutable
+        Names only ever bound to numbers, texts and the like, whose objects nothing can change.
+    flat
+        Names only ever bound to literal lists, dicts … of such, as long as nothing was seen to change them: their
+        members share nothing.
+    nested
+        Names bound to literals of other values: a copy of one shares its members.
+    lazy
+        Whether annotations are not evaluated: the notebook imports that from `__future__`.
+    at_names
+        Names it binds that its texts name after `@`, or in SQL if that finds frames by their variables
+        (`frames_as_tables`): where a text is made elsewhere, `df.query(text)` may read any.
+    retypes
+        Whether classes may be changed by way of their instances.
+    names
+        Numbers for the names, so that sets of them are masks.
+    enumerated
+        Whether somebody asked for all names.
+    """
+
+    imports: dict[str, str] = field(default_factory=dict)
+    definitions: dict[str, Definition | None] = field(default_factory=dict)
+    bound: set[str] = field(default_factory=set)
+    global_names: set[str] = field(default_factory=set)
+    methods: dict[str, list[Definition | None]] = field(default_factory=dict)
+    immutable: set[str] = field(default_factory=set)
+    flat: set[str] = field(default_factory=set)
+    nested: set[str] = field(default_factory=set)
+    lazy: bool = False
+    at_names: set[str] = field(default_factory=set)
+    frames_as_tables: bool = False
+    retypes: bool = False
+    names: Index[str] = field(default_factory=Index)
+    enumerated: bool = False
+
+    def every_name(self) -> list[str]:
+        """Return all names bound, in order; what asks for that is not remembered by the words of its cell."""
+        self.enumerated = True
+        return sorted(self.bound)
+
+    def forget(self) -> None:
+        """Forget what definitions do, before all statements are looked at again."""
+        self.definitions = dict.fromkeys(self.definitions)
+        self.methods = {name: [None] * len(known) for name, known in self.methods.items()}
 
 
 def context_of(sketches: Sequence[Sketch]) -> Context:
@@ -42,6 +106,7 @@ def context_of(sketches: Sequence[Sketch]) -> Context:
     context.definitions = dict.fromkeys(single - others - set(imports))
     values = _values(sketches, context)
     context.immutable = _immutable(values)
+    context.nested = {name for name, found in values.items() if any(value.nested for value in found)}
     context.flat = {name for name, found in values.items() if all(value.flat for value in found)} - context.immutable
     return context
 

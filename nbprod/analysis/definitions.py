@@ -12,7 +12,7 @@ from nbprod.analysis.scopes import parameters_of
 from nbprod.analysis.ties import Tie
 
 if TYPE_CHECKING:
-    from nbprod.analysis.expressions import Context
+    from nbprod.analysis.context import Context
 
 
 class Definitions(Calls):
@@ -77,15 +77,6 @@ class Definitions(Calls):
         """Whether a function keeps what it returned: calling it changes it."""
         plain = [item.func if isinstance(item, ast.Call) else item for item in node.decorator_list]
         return any(self.dotted(item) in ("functools.lru_cache", "functools.cache") for item in plain)
-
-    def defaults(self, arguments: ast.arguments) -> dict[str, tuple[Flow, bool]]:
-        """Evaluate default values; return, by parameter, where each comes from and whether a call could change it."""
-        positional = [*arguments.posonlyargs, *arguments.args]
-        pairs = list(zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True))
-        pairs += [
-            (item, value) for item, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value
-        ]
-        return {item.arg: (self.flow(value), not isinstance(value, (ast.Constant, ast.Name))) for item, value in pairs}
 
     def annotations(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Evaluate the annotations of a signature; names in them may be missing without harm to the analysis."""
@@ -158,7 +149,7 @@ class Definitions(Calls):
         outermost = not self.deferred
         before = len(self.facts.definitions)
         self.scopes.append(scope)
-        known, outer, read = set(self.known), self.shared, set(self.facts.reads)
+        known, outer, read, begin = set(self.known), self.shared, set(self.facts.reads), len(self.ties.origins)
         self.shared = self.shared_by(node)
         self.block(node.body)
         shared, self.shared = self.shared, outer
@@ -177,16 +168,26 @@ class Definitions(Calls):
         definition.lasting = node.name in shared.values() or definition.itself or self.context.retypes
         if definition.itself:
             definition.facts.mutates.add(node.name)
-        definition.facts.joins = [names for item in self.facts.definitions[before:] for names in item.facts.joins]
-        methods = [item for item in self.facts.definitions[before:] if item.ties]
-        definition.ties = tuple(tie for item in methods if item.name == "__init__" for tie in item.ties)
-        definition.hidden = any(item.name.startswith("__") and item.name != "__init__" for item in methods)
+        self.methods_of(definition, self.facts.definitions[before:], self.bases(node))
         del self.facts.definitions[before:]
         if any(_changes_its_class(item) for item in node.body):
             definition.facts.mutates.add(node.name)
         self.constructor(definition, node)
         self.facts.definitions.append(definition)
         self.defined(node.name, definition, decorated=bool(node.decorator_list) and not _dataclass(node))
+        held = frozenset(key for _, shares in self.ties.origins[begin:] for key in shares if "@" not in key)
+        self.bind(node.name, Flow(held, held))
+
+    @staticmethod
+    def methods_of(definition: Definition, methods: list[Definition], bases: list[Definition]) -> None:
+        """Note what methods, and functions beside them, hold and give back: who has an instance may come by that."""
+        definition.facts.joins = [names for item in methods for names in item.facts.joins]
+        definition.ties = tuple(tie for item in methods if item.name == "__init__" for tie in item.ties)
+        definition.hidden = any(
+            item.ties and item.name.startswith("__") and item.name != "__init__" for item in methods
+        )
+        given = frozenset().union(*(item.returned.shares for item in (*methods, *bases)))
+        definition.returned = Flow(given, given)
 
     def bases(self, node: ast.ClassDef) -> list[Definition]:
         """Return the notebook's own classes among the bases."""

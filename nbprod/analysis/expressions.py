@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nbprod.analysis import dynamics
-from nbprod.analysis.bits import Index
 from nbprod.analysis.facts import NOTHING, Definition, Facts, Flow
 from nbprod.analysis.scopes import Scope, parameters_of, scope_of
 from nbprod.analysis.ties import Ties
@@ -16,67 +14,10 @@ from nbprod.analysis.ties import Ties
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from nbprod.analysis.context import Context
+
 GLOBALS_OF_IPYTHON = frozenset({"In", "Out", "_", "__", "___"})
 BUILTINS = frozenset(dir(builtins)) | GLOBALS_OF_IPYTHON | {"get_ipython", "display", "__builtins__", "exit", "quit"}
-
-
-@dataclass(slots=True)
-class Context:
-    """What of the whole notebook one statement must know.
-
-    Attributes
-    ----------
-    imports
-        Name → full name of what it is imported from, for names bound by imports alone.
-    definitions
-        Names bound by exactly one `def` or `class`, → the definition once it was met.
-    bound
-        All names the notebook binds anywhere at its top level.
-    global_names
-        Names that functions bind by `global`.
-    methods
-        Names of methods of the notebook's own classes → those of that name, None where not met yet.
-    immutable
-        Names only ever bound to numbers, texts and the like, whose objects nothing can change.
-    flat
-        Names only ever bound to literal lists, dicts … of such, as long as nothing was seen to change them: their
-        members share nothing.
-    lazy
-        Whether annotations are not evaluated: the notebook imports that from `__future__`.
-    at_names
-        Names it binds that its texts name after `@`, or in SQL if that finds frames by their variables
-        (`frames_as_tables`): where a text is made elsewhere, `df.query(text)` may read any.
-    retypes
-        Whether classes may be changed by way of their instances.
-    names
-        Numbers for the names, so that sets of them are masks.
-    enumerated
-        Whether somebody asked for all names.
-    """
-
-    imports: dict[str, str] = field(default_factory=dict)
-    definitions: dict[str, Definition | None] = field(default_factory=dict)
-    bound: set[str] = field(default_factory=set)
-    global_names: set[str] = field(default_factory=set)
-    methods: dict[str, list[Definition | None]] = field(default_factory=dict)
-    immutable: set[str] = field(default_factory=set)
-    flat: set[str] = field(default_factory=set)
-    lazy: bool = False
-    at_names: set[str] = field(default_factory=set)
-    frames_as_tables: bool = False
-    retypes: bool = False
-    names: Index[str] = field(default_factory=Index)
-    enumerated: bool = False
-
-    def every_name(self) -> list[str]:
-        """Return all names bound, in order; what asks for that is not remembered by the words of its cell."""
-        self.enumerated = True
-        return sorted(self.bound)
-
-    def forget(self) -> None:
-        """Forget what definitions do, before all statements are looked at again."""
-        self.definitions = dict.fromkeys(self.definitions)
-        self.methods = {name: [None] * len(known) for name, known in self.methods.items()}
 
 
 class Expressions:
@@ -266,10 +207,13 @@ class Expressions:
         return value
 
     def _lambda(self, node: ast.Lambda) -> Flow:
-        self.several(item for item in (*node.args.defaults, *node.args.kw_defaults) if item)
+        defaults = self.defaults(node.args)
         scope = self.scope("function", [node.body], parameters_of(node.args))
         (definition, undo), begin = self.enter(scope, "<lambda>"), len(self.ties.events)
         result = self.flow(node.body)
+        for name, (flow, _) in defaults.items():
+            if self.key(name) in self.local_mutated:
+                self.mutate(flow)
         undo()
         if any(key.endswith(f"@{scope.number}") for key in self.local_mutated.union(*self.ties.events[begin:])):
             self.changing.add(id(node))
@@ -277,6 +221,15 @@ class Expressions:
             given = frozenset(key for key in result.shares if "@" not in key)
             definition.returned = Flow(given, given)
         return Flow(frozenset(), frozenset((definition,) if definition else ()))
+
+    def defaults(self, arguments: ast.arguments) -> dict[str, tuple[Flow, bool]]:
+        """Evaluate default values; return, by parameter, where each comes from and whether a call could change it."""
+        positional = [*arguments.posonlyargs, *arguments.args]
+        pairs = list(zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True))
+        pairs += [
+            (item, value) for item, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value
+        ]
+        return {item.arg: (self.flow(value), not isinstance(value, (ast.Constant, ast.Name))) for item, value in pairs}
 
     def _await(self, node: ast.Await) -> Flow:
         return self.flow(node.value)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbprod.analysis.cells import Parsed
+    from nbprod.analysis.context import Context
     from nbprod.analysis.edges import Links
-    from nbprod.analysis.expressions import Context
     from nbprod.analysis.notes import Statement
     from nbprod.analysis.surroundings import Surroundings
     from nbprod.core.notebook import Notebook

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from nbprod.analysis.expressions import Context
+    from nbprod.analysis.context import Context
     from nbprod.analysis.facts import Definition, Facts
 
 
@@ -121,7 +121,12 @@ def view(context: Context, words: frozenset[str]) -> View:
     for name in words & context.bound:
         if name in context.definitions:
             definitions[name] = context.definitions[name]
-        unchanging = name in context.immutable, name in context.flat, name in context.global_names
+        unchanging = (
+            name in context.immutable,
+            name in context.flat,
+            name in context.nested,
+            name in context.global_names,
+        )
         meanings[name] = (context.imports.get(name), *unchanging)
     methods = {name: list(context.methods[name]) for name in words & context.methods.keys()}
     return View(meanings, definitions, methods, context.at_names if words & TEXTS else set())

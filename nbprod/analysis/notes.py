@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from nbprod.analysis.cells import Parsed
-    from nbprod.analysis.expressions import Context
+    from nbprod.analysis.context import Context
     from nbprod.analysis.facts import Definition, Facts
     from nbprod.analysis.sketches import Sketch
     from nbprod.core.notebook import Cell, Notebook

@@ -16,7 +16,7 @@ from nbprod.analysis.statements import facts_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nbprod.analysis.expressions import Context
+    from nbprod.analysis.context import Context
     from nbprod.analysis.shapes import Instance
 
 # What all a notebook knows of a name can come to: a variable, one of unchanging values, one of flat literals, a
@@ -88,7 +88,7 @@ class Samples:
         self.kinds.update(dict.fromkeys(context.immutable & context.bound, UNCHANGING))
         self.kinds.update(dict.fromkeys(context.flat & context.bound, FLAT))
         self.kinds.update(dict.fromkeys(context.definitions, DEFINED))
-        for name in (*context.imports, *context.global_names, *context.methods, *BUILTINS):
+        for name in (*context.imports, *context.global_names, *context.methods, *context.nested, *BUILTINS):
             self.kinds.pop(name, None)
         self.found: dict[tuple[Any, ...], list[Sample | None]] = {}
         self.standing: Context | None = None

@@ -116,7 +116,7 @@ class Instance(Sequence[ast.stmt]):
         values: dict[str, Value | None] = {}
         for word, needs, value in model.values:
             if value is not None and needs:
-                value = Value(frozenset([self.word(item) for item in needs]), value.flat)
+                value = Value(frozenset([self.word(item) for item in needs]), value.flat, value.nested)
             values[names[word] if type(word) is int else str(word)] = value
         sketch = Sketch(
             like.type, like.first, like.last, bound, values, like.imports, None, like.methods, like.global_names

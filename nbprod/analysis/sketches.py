@@ -32,10 +32,13 @@ class Value:
         The names that must stand for numbers, texts and the like for this to be one; None where it is none anyway.
     flat
         Whether it is a literal list, tuple, set or dict of values that cannot change.
+    nested
+        Whether it is one of other values.
     """
 
     needs: frozenset[str] | None
     flat: bool
+    nested: bool = False
 
 
 @dataclass(slots=True)
@@ -125,7 +128,9 @@ def _sketch(node: ast.stmt) -> Sketch:
         value = None
         for target in targets:
             if isinstance(target, ast.Name):
-                value = value or Value(_needs(node.value), _flat(node.value))
+                flat = _flat(node.value)
+                nested = isinstance(node.value, (ast.List, ast.Tuple, ast.Set, ast.Dict)) and not flat
+                value = value or Value(_needs(node.value), flat, nested)
                 values[target.id] = value
     sketch = Sketch(type(node), first, node.end_lineno or node.lineno, bound, values, _imports(node), definition)
     sketch.tree = node

@@ -13,7 +13,7 @@ from nbprod.analysis.scopes import bound_names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from nbprod.analysis.expressions import Context
+    from nbprod.analysis.context import Context
 
 
 PYTHONS = {"version_info", "platform", "PY2", "PY3"}

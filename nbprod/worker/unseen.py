@@ -7,6 +7,7 @@ without a word: it ends the stage instead.
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING, Any
 
 from . import hashing, plain
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from .formats import StageSpec
 
+ASSIGNS = re.compile(r"\s*\w+\s*=")
 CODE = (ast.Call, ast.Lambda, ast.NamedExpr, ast.Await, ast.comprehension)
 
 
@@ -35,7 +37,8 @@ class Literals:
     def __init__(self, spec: StageSpec, namespace: dict[str, Any]) -> None:
         self._spec = spec
         self._namespace = namespace
-        self._before = dict(self._contents({*spec["references"], *spec.get("literals", ())}))
+        replayed = _assigned(step["source"] for step in spec["steps"] if step["kind"] == "replay")
+        self._before = dict(self._contents({*(name for name, _ in replayed), *spec.get("literals", ())}))
 
     def check(self) -> None:
         """Raise `Boundary` when one is not as it was, or not as the stage's own cell has it."""
@@ -56,12 +59,10 @@ class Literals:
 
     def _made(self) -> Iterator[tuple[str, str]]:
         """Yield what the stage's own cells make and others make again."""
-        for source in self._spec.get("made", ()):
-            for node in ast.parse(source).body:
-                if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                    content = "" if _runs_code(node.value) else _content(self._evaluated(node.value))
-                    if content:
-                        yield node.targets[0].id, content
+        for name, value in _assigned(self._spec.get("made", ())):
+            content = "" if _runs_code(value) else _content(self._evaluated(value))
+            if content:
+                yield name, content
 
     def _evaluated(self, literal: ast.expr) -> Any:
         code = compile(ast.Expression(literal), "<literal>", "eval")
@@ -69,6 +70,14 @@ class Literals:
             return eval(code, dict(self._namespace))  # noqa: S307 - what the notebook itself evaluated a moment ago
         except Exception:  # noqa: BLE001 - a name it is made of may be gone or changed by now
             return None
+
+
+def _assigned(sources: Iterable[str]) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names that statements bind to what they say; what is imported is not made anew by its module."""
+    for source in sources:
+        for node in ast.parse(source).body if ASSIGNS.match(source) else ():
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                yield node.targets[0].id, node.value
 
 
 def _runs_code(node: ast.expr) -> bool:

@@ -18,7 +18,19 @@ from tests.support.forked import forked
 from tests.support.judge import HEAVY, Wrong, inside, judge, place
 
 OTHERS = (
-    *("branches", "buffers", "identity", "ipython", "lazy", "matplotlib", "modules", "numpy", "pandas"),
+    *(
+        "branches",
+        "buffers",
+        "identity",
+        "ipython",
+        "keeping",
+        "lazy",
+        "literals",
+        "matplotlib",
+        "modules",
+        "numpy",
+        "pandas",
+    ),
     *("patching", "scripts", "showing", "sklearn", "state", "stdlib"),
 )
 ENGINES = ("nbprod", "papermill", "ploomber", "extract")

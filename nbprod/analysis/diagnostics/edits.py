@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nbprod.core.pipeline import Edit
 
 if TYPE_CHECKING:
-    from nbprod.analysis.expressions import Context
+    from nbprod.analysis.context import Context
     from nbprod.analysis.notes import Statement
 
 

@@ -13,7 +13,7 @@ from nbprod.analysis.diagnostics.edits import dotted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nbprod.analysis.expressions import Context
+    from nbprod.analysis.context import Context
     from nbprod.analysis.findings import Findings
     from nbprod.analysis.notes import Statement
     from nbprod.core.pipeline import Diagnostic

@@ -8,7 +8,7 @@ from dataclasses import fields
 import pytest
 
 from nbprod.analysis import analyze, cells, memory, pipeline
-from nbprod.analysis.expressions import Context
+from nbprod.analysis.context import Context
 from tests.property.test_analysis_robust import SEEDS
 from tests.unit.analysis.conftest import notebook_of
 
@@ -62,6 +62,7 @@ def test_all_that_statements_can_ask_for_is_compared():
         "methods",
         "immutable",
         "flat",
+        "nested",
         "lazy",
         "at_names",
         "frames_as_tables",

@@ -9,7 +9,9 @@ from nbprod.worker.unseen import Literals
 
 
 def literals(namespace, *references, made=()):
-    return Literals({"stage": "train", "references": list(references), "made": list(made)}, namespace)
+    steps = [{"kind": "replay", "source": f"{name} = []"} for name in references]
+    imported = {"kind": "replay", "source": "from tools import imported"}
+    return Literals({"stage": "train", "steps": [*steps, imported], "made": list(made)}, namespace)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,13 @@ def test_what_is_no_plain_literal_is_left_alone():
     held = literals(namespace, *namespace, "absent")
     shared.append(1)
     namespace["held"].append(1)
+    held.check()
+
+
+def test_what_is_imported_is_its_modules_own():
+    namespace = {"imported": [1]}
+    held = literals(namespace)
+    namespace["imported"].append(2)
     held.check()
 
 
