@@ -174,7 +174,14 @@ class Expressions:
     def members(self, node: ast.expr) -> Flow:
         """Evaluate an expression of which only the members are kept: those of a literal list of texts share nothing."""
         flow = self.flow(node)
+        if isinstance(node, ast.List | ast.Tuple | ast.Set):
+            return flow | self.itself(*node.elts)
         return Flow(flow.shares - self.context.flat, flow.carries) if isinstance(node, ast.Name) else flow
+
+    def itself(self, *nodes: ast.expr) -> Flow:
+        """Return those of some values that are functions or classes of the notebook, to be changed by another name."""
+        keys = (self.key(node.id) for node in nodes if isinstance(node, ast.Name))
+        return Flow(frozenset(key for key in keys if key in self.context.definitions), frozenset())
 
     def _unaryop(self, node: ast.UnaryOp) -> Flow:
         return self.flow(node.operand)
@@ -229,7 +236,10 @@ class Expressions:
         pairs += [
             (item, value) for item, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value
         ]
-        return {item.arg: (self.flow(value), not isinstance(value, (ast.Constant, ast.Name))) for item, value in pairs}
+        return {
+            item.arg: (self.flow(value) | self.itself(value), not isinstance(value, (ast.Constant, ast.Name)))
+            for item, value in pairs
+        }
 
     def _await(self, node: ast.Await) -> Flow:
         return self.flow(node.value)

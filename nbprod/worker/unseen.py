@@ -1,13 +1,15 @@
-"""Literals that a stage changed although analysis took them for unchanging.
+"""Literals, functions and classes that a stage changed although analysis took them for unchanging.
 
-Later stages make such a literal anew, as its cell has it, so that a change which analysis did not see would be lost
+Later stages make them anew, as their cells have them, so that a change which analysis did not see would be lost
 without a word: it ends the stage instead.
 """
 
 from __future__ import annotations
 
 import ast
+import enum
 import re
+import types
 from typing import TYPE_CHECKING, Any
 
 from . import hashing, plain
@@ -20,11 +22,12 @@ if TYPE_CHECKING:
     from .formats import StageSpec
 
 ASSIGNS = re.compile(r"\s*\w+\s*=")
+DEFINITIONS = (type, types.FunctionType)
 CODE = (ast.Call, ast.Lambda, ast.NamedExpr, ast.Await, ast.comprehension)
 
 
 class Literals:
-    """The lists, dicts and sets of plain data that every stage makes anew, by content.
+    """What every stage makes anew, by content: lists, dicts and sets of plain data, and what definitions have.
 
     Parameters
     ----------
@@ -38,7 +41,9 @@ class Literals:
         self._spec = spec
         self._namespace = namespace
         replayed = _assigned(step["source"] for step in spec["steps"] if step["kind"] == "replay")
-        self._before = dict(self._contents({*(name for name, _ in replayed), *spec.get("literals", ())}))
+        defined = (name for name in spec["references"] if isinstance(namespace.get(name), DEFINITIONS))
+        names = {*(name for name, _ in replayed), *spec.get("literals", ()), *defined}
+        self._before = dict(self._contents(names))
 
     def check(self) -> None:
         """Raise `Boundary` when one is not as it was, or not as the stage's own cell has it."""
@@ -72,6 +77,19 @@ class Literals:
             return None
 
 
+def _attributes(definition: Any) -> Iterator[tuple[str, str]]:
+    """Yield the attributes of a function or class by name that are functions or plain data."""
+    members = definition if isinstance(definition, enum.EnumMeta) else ()
+    for each in (definition, *members):
+        for name, value in sorted(vars(each).items()):
+            if name.startswith("_"):
+                continue
+            if isinstance(value, types.FunctionType):
+                yield name, str(id(value))
+            elif type(value) in plain.ATOMS or _literal(value):
+                yield name, hashing.content(value)
+
+
 def _assigned(sources: Iterable[str]) -> Iterator[tuple[str, ast.expr]]:
     """Yield the names that statements bind to what they say; what is imported is not made anew by its module."""
     for source in sources:
@@ -85,10 +103,14 @@ def _runs_code(node: ast.expr) -> bool:
 
 
 def _content(value: Any) -> str:
-    """Return the digest of a list, dict or set of plain data, nothing for any other value."""
-    kind = type(value)
-    if kind not in MUTABLE:
-        return ""
-    if kind is set:
-        return hashing.content(value) if plain.ATOMS.issuperset(map(type, value)) else ""
-    return hashing.content(value) if plain.scan(value) is not None else ""
+    """Return the digest of a literal of plain data, or of what a function or class has; nothing for any other value."""
+    if isinstance(value, DEFINITIONS):
+        return hashing.content(list(_attributes(value))) if value.__module__ == "__main__" else ""
+    return hashing.content(value) if _literal(value) else ""
+
+
+def _literal(value: Any) -> bool:
+    """Whether a value is a list, dict or set of plain data."""
+    if type(value) is set:
+        return plain.ATOMS.issuperset(map(type, value))
+    return type(value) in MUTABLE and plain.scan(value) is not None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import enum
+from typing import ClassVar
+
 import pytest
 
 from nbprod.worker.trouble import Boundary
@@ -11,7 +14,8 @@ from nbprod.worker.unseen import Literals
 def literals(namespace, *references, made=()):
     steps = [{"kind": "replay", "source": f"{name} = []"} for name in references]
     imported = {"kind": "replay", "source": "from tools import imported"}
-    return Literals({"stage": "train", "steps": [*steps, imported], "made": list(made)}, namespace)
+    spec = {"stage": "train", "steps": [*steps, imported], "made": list(made), "references": list(namespace)}
+    return Literals(spec, namespace)
 
 
 @pytest.mark.parametrize(
@@ -65,4 +69,40 @@ def test_bound_to_something_else_or_gone():
     del namespace["x"]
     namespace["y"] = "text"
     with pytest.raises(Boundary, match="`x`, `y`"):
+        held.check()
+
+
+class Kind(enum.Enum):
+    ONE = 1
+
+
+class Counter:
+    count = 0
+    seen: ClassVar[list[int]] = []
+
+    def up(self):
+        return self.count
+
+
+def function():
+    return 1
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("Counter", lambda: setattr(Counter, "count", 1)),
+        ("Counter", lambda: Counter.seen.append(1)),
+        ("Counter", lambda: setattr(Counter, "up", lambda self: 2)),
+        ("function", lambda: setattr(function, "calls", 1)),
+        ("Kind", lambda: setattr(Kind.ONE, "label", "one")),
+    ],
+)
+def test_a_definition_that_changed_ends_the_stage(name, change, monkeypatch):
+    for definition in (Counter, function, Kind):
+        monkeypatch.setattr(definition, "__module__", "__main__")
+    held = literals({"Counter": Counter, "function": function, "Kind": Kind, "enum": enum, "print": print})
+    held.check()
+    change()
+    with pytest.raises(Boundary, match=f"`{name}`"):
         held.check()
