@@ -247,6 +247,8 @@ class Calls(Magics):
         self.opaque(name)
         self.files_named(node)
         total = receiver | first | rest
+        for item in receiver.carries:  # a lambda called where it stands
+            total = total | item.returned if isinstance(item, Definition) else total
         self.mutate(total)
         self.join(receiver, first, rest)
         return total

@@ -225,7 +225,8 @@ class Expressions:
         if any(key.endswith(f"@{scope.number}") for key in self.local_mutated.union(*self.ties.events[begin:])):
             self.changing.add(id(node))
         if definition is not None:
-            given = frozenset(key for key in result.shares if "@" not in key)
+            kept = [flow.shares for name, (flow, _) in defaults.items() if f"{name}@{scope.number}" in result.shares]
+            given = frozenset(key for key in result.shares if "@" not in key).union(*kept)
             definition.returned = Flow(given, given)
         return Flow(frozenset(), frozenset((definition,) if definition else ()))
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from nbprod.analysis.shapes import Instance
 
 # What all a notebook knows of a name can come to: a variable, one of unchanging values, one of flat literals, a
-# definition. What else is known of some names is looked up by the name, which then stands for itself.
-VARIABLE, UNCHANGING, FLAT, DEFINED = range(4)
-MARKS = [[f"__nb{number}{mark}__" for number in range(MOST)] for mark in "vufd"]
+# definition, one of literals that hold others.
+# What else is known of some names is looked up by the name, which then stands for itself.
+VARIABLE, UNCHANGING, FLAT, DEFINED, NESTED = range(5)
+MARKS = [[f"__nb{number}{mark}__" for number in range(MOST)] for mark in "vufdn"]
 FIELDS = [item.name for item in fields(Facts)]
 LINES = frozenset({"reads", "called", "patches"})
 TOKENS = frozenset({"effects", "state"})
@@ -87,8 +88,9 @@ class Samples:
         self.kinds: dict[str, int] = dict.fromkeys(context.bound, VARIABLE)
         self.kinds.update(dict.fromkeys(context.immutable & context.bound, UNCHANGING))
         self.kinds.update(dict.fromkeys(context.flat & context.bound, FLAT))
+        self.kinds.update(dict.fromkeys(context.nested & context.bound, NESTED))
         self.kinds.update(dict.fromkeys(context.definitions, DEFINED))
-        for name in (*context.imports, *context.global_names, *context.methods, *context.nested, *BUILTINS):
+        for name in (*context.imports, *context.global_names, *context.methods, *BUILTINS):
             self.kinds.pop(name, None)
         self.found: dict[tuple[Any, ...], list[Sample | None]] = {}
         self.standing: Context | None = None
@@ -113,9 +115,10 @@ class Samples:
             unchanging, flat = MARKS[UNCHANGING], MARKS[FLAT]
             self.standing = replace(
                 self.context,
-                bound=self.context.bound.union(MARKS[VARIABLE], unchanging, flat, MARKS[DEFINED]),
+                bound=self.context.bound.union(*MARKS),
                 immutable=self.context.immutable.union(unchanging),
                 flat=self.context.flat.union(flat),
+                nested=self.context.nested.union(MARKS[NESTED]),
             )
         marked = [
             kind if isinstance(kind, str) else MARKS[kind if isinstance(kind, int) else DEFINED][at]

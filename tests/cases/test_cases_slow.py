@@ -31,7 +31,7 @@ OTHERS = (
         "numpy",
         "pandas",
     ),
-    *("patching", "redefining", "scripts", "showing", "sklearn", "state", "stdlib"),
+    *("patching", "reaching", "redefining", "scripts", "showing", "sklearn", "state", "stdlib"),
 )
 ENGINES = ("nbprod", "papermill", "ploomber", "extract")
 SPANNING = 40
