@@ -105,7 +105,8 @@ def _runs_code(node: ast.expr) -> bool:
 def _content(value: Any) -> str:
     """Return the digest of a literal of plain data, or of what a function or class has; nothing for any other value."""
     if isinstance(value, DEFINITIONS):
-        return hashing.content(list(_attributes(value))) if value.__module__ == "__main__" else ""
+        has = list(_attributes(value)) if value.__module__ == "__main__" else []
+        return hashing.content(has) if has else "nothing"
     return hashing.content(value) if _literal(value) else ""
 
 
