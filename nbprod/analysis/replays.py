@@ -86,15 +86,20 @@ def _stable(statements: Sequence[Statement], writers: Writers, undone: set[str])
     first_read: dict[str, int] = {}
     found: dict[str, Statement] = {}
     prepared: set[str] = set()
-    scripts = Progress()
+    scripts, leading = Progress(), True
     for statement in statements:
         facts, future = statement.facts, is_future(statement)
         if (prepared and _imports(statement) & prepared) or scripts.stays(statement):
             pass  # replayed, it would come before what makes it possible
         elif statement.sketch.kind is not None and _replayable(statement, writers, first_read, found):
             statement.fate = "replay"
-        elif future or (not statement.state.keys() & undone and _configures(statement, writers, found)):
+        elif (
+            future
+            or (leading and facts.star and statement.type is ast.ImportFrom)  # to come before what is defined after it
+            or (not statement.state.keys() & undone and _configures(statement, writers, found))
+        ):
             statement.fate = "repeat"
+        leading = leading and statement.fate != "own"
         if statement.fate == "own" and (statement.state or statement.effects or facts.files_written):
             prepared |= _prepares(statement)
         scripts.note(statement)

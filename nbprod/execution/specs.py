@@ -49,8 +49,9 @@ def stage_spec(
 
 
 def references(pipeline: Pipeline) -> list[str]:
-    """Return the names of all definitions replayed anywhere in the pipeline."""
-    return sorted({name for stage in every_stage(pipeline) for name in stage.replays})
+    """Return the names of all definitions that are replayed, or would be if a stage needed them."""
+    needed = {name for stage in every_stage(pipeline) for name in stage.replays}
+    return sorted(needed | {name for step in pipeline.definitions for name in step.names})
 
 
 def literals(pipeline: Pipeline) -> list[str]:

@@ -44,10 +44,13 @@ class Literals:
         defined = (name for name in spec["references"] if isinstance(namespace.get(name), DEFINITIONS))
         names = {*(name for name, _ in replayed), *spec.get("literals", ()), *defined}
         self._before = dict(self._contents(names))
+        self._held = {name: namespace[name] for name in self._before}
 
     def check(self) -> None:
         """Raise `Boundary` when one is not as it was, or not as the stage's own cell has it."""
-        wanted = {**dict(self._made()), **self._before}
+        # what is another object by now was bound anew, by an import of all names for one
+        same = {name for name, value in self._held.items() if self._namespace.get(name, self) is value}
+        wanted = {**dict(self._made()), **{name: self._before[name] for name in same}}
         now = dict(self._contents(wanted))
         changed = sorted(name for name, content in wanted.items() if now.get(name) != content)
         if changed:
