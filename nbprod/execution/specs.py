@@ -49,9 +49,11 @@ def stage_spec(
 
 
 def references(pipeline: Pipeline) -> list[str]:
-    """Return the names of all definitions that are replayed, or would be if a stage needed them."""
-    needed = {name for stage in every_stage(pipeline) for name in stage.replays}
-    return sorted(needed | {name for step in pipeline.definitions for name in step.names})
+    """Return the names of all definitions that are replayed, or would be if a stage needed them; no stage's own."""
+    stages = every_stage(pipeline)
+    needed = {name for stage in stages for name in stage.replays}
+    own = {name for stage in stages for step in stage.defines for name in step.names}
+    return sorted(needed | ({name for step in pipeline.definitions for name in step.names} - own))
 
 
 def literals(pipeline: Pipeline) -> list[str]:
