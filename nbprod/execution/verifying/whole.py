@@ -183,9 +183,8 @@ def _as_pipeline(pipeline: Pipeline, pieces: Sequence[Piece]) -> Pipeline:
         code = digest_json([step.source for step in steps])
         name = f"notebook-{at + 1:03d}"
         stages.append(Stage(name, (), steps, writes=bound, replays=replays, code_digest=code))
-    return dataclasses.replace(
-        pipeline, stages=tuple(stages), edges=(), parameters=(), serve=None, gate=None, test=None, models=()
-    )
+    bare = dataclasses.replace(pipeline, edges=(), parameters=(), models=(), definitions=())
+    return dataclasses.replace(bare, stages=tuple(stages), serve=None, gate=None, test=None)
 
 
 def run(whole: Whole, pipeline: Pipeline, project: Project, options: RunOptions) -> Run:
