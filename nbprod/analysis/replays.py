@@ -99,7 +99,7 @@ def _stable(statements: Sequence[Statement], writers: Writers, undone: set[str])
             or (not statement.state.keys() & undone and _configures(statement, writers, found))
         ):
             statement.fate = "repeat"
-        leading = leading and statement.fate != "own"
+        leading = not _unsettles(statement, statements, found) and leading and statement.fate != "own"
         if statement.fate == "own" and (statement.state or statement.effects or facts.files_written):
             prepared |= _prepares(statement)
         scripts.note(statement)
@@ -108,6 +108,18 @@ def _stable(statements: Sequence[Statement], writers: Writers, undone: set[str])
         for name in facts.reads:
             first_read.setdefault(name, statement.index)
     return _read_somewhere(statements, found)
+
+
+def _unsettles(star: Statement, statements: Sequence[Statement], found: dict[str, Statement]) -> bool:
+    """Let what was defined run at its place where an import of all names runs at its own: it may bind that anew."""
+    if not star.facts.star or (star.fate == "repeat" and star.role != "stage"):
+        return False
+    for statement in statements[: star.index]:
+        if statement.fate == "replay" and kind_of(statement) != "import" and statement.role != "parameters":
+            statement.fate = "own"
+            for name in statement.facts.binds:
+                found.pop(name, None)
+    return True
 
 
 def is_future(statement: Statement) -> bool:
