@@ -191,7 +191,8 @@ class _View:
             return
         before = dict(self.module.__dict__)
         replay(pieces, parameters, self.module, self.values.folder)
-        self.module.__dict__.update((name, before[name]) for name in self.bound if name in before)
+        # what is there already may be part of other values: another cut of the same cell makes it no second time
+        self.module.__dict__.update(before)
         self._replayed.update(_key(step) for step in pieces)
 
     def _missing(self, name: str) -> MissingValue:
