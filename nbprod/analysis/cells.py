@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _CELL_MAGIC = re.compile(r"\s*%%(\S+)[ \t]*(.*)")
 _NEEDS_IPYTHON = re.compile(r"^\s*[%!?/,;]|\?\s*$|=\s*[!%]", re.MULTILINE)
 _OPTIONS = re.compile(r"(^|\s)-([nrp]\s*\d+|[tcqov]+)(?=\s|$)")
+_ENDS = re.compile(r"\r\n?|\n")
 _MISPLACED = re.compile(
     r"\b(return|break|continue|yield|await|async|nonlocal|global|lambda|def|class|del|import\s*\*|from\s+__future__|__debug__)\b"
     r"|:=|(^|\r|[^\w\s)\]}'\"*]|\b(in|as)\b)[^\S\n]*\*|\bfor\b.*\bfor\b|\bcase\b|\bexcept\b",
@@ -193,11 +194,16 @@ def _with_magics(parsed: Parsed, text: str, wrong: Exception) -> None:
     parsed.problems.append(_syntax_error(parsed, wrong))
 
 
+def lines_of(text: str) -> list[str]:
+    """Return lines as Python counts them."""
+    return _ENDS.split(text)
+
+
 def _tree(text: str) -> list[ast.stmt]:
     tree = compile(text, "<cell>", "exec", ast.PyCF_ONLY_AST | _FLAGS, dont_inherit=True)
     assert isinstance(tree, ast.Module)
     if _MISPLACED.search(text):
-        lines = [text] if "\r" in text else text.split("\n")
+        lines = lines_of(text)
         for node in tree.body:  # one by one, as IPython does: it takes a `from __future__` anywhere
             own = lines[node.lineno - 1 : node.end_lineno] if len(lines) > 1 else lines
             if hasattr(node, "body") or _MISPLACED.search("\n".join(own)):

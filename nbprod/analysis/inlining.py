@@ -99,13 +99,13 @@ def _unfit(other: Notebook | None, running: tuple[str, ...]) -> tuple[str, str] 
 
 
 def _alone(item: Parsed, node: ast.stmt) -> bool:
-    text = item.cell.body.split("\n")[node.lineno + _shift(item) - 1].rstrip()
+    text = cells.lines_of(item.cell.body)[node.lineno + _shift(item) - 1].rstrip()
     lines = [line for other in item.statements for line in {other.lineno, other.end_lineno or other.lineno}]
     return not text.endswith("\\") and lines.count(node.lineno) == 1
 
 
 def _shift(item: Parsed) -> int:
-    return item.offset - (item.cell.source.count("\n") - item.cell.body.count("\n"))
+    return item.offset - (len(cells.lines_of(item.cell.source)) - len(cells.lines_of(item.cell.body)))
 
 
 def _part(item: Parsed, start: int, stop: int) -> Iterator[Parsed]:
@@ -113,7 +113,7 @@ def _part(item: Parsed, start: int, stop: int) -> Iterator[Parsed]:
     if start == stop:
         return
     inner = item.statements[start:stop]
-    shift, lines = _shift(item), item.cell.body.split("\n")
+    shift, lines = _shift(item), cells.lines_of(item.cell.body)
     first = item.statements[start - 1].lineno + shift if start else 0
     last = item.statements[stop].lineno + shift - 1 if stop < len(item.statements) else len(lines)
     kept = ["" if not first <= number < last else text for number, text in enumerate(lines)]

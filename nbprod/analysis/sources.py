@@ -7,7 +7,7 @@ import hashlib
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from nbprod.analysis.cells import Layout
+from nbprod.analysis.cells import Layout, lines_of
 from nbprod.analysis.scripts import goes_on
 from nbprod.analysis.shapes import sketches_of
 from nbprod.core.pipeline import Step
@@ -72,8 +72,8 @@ def _layout(parsed: Parsed) -> Layout:
         for before, sketch in pairwise(sketches):
             if sketch.first <= before.last:
                 crowded |= {id(before), id(sketch)}
-        lines = parsed.cell.body.split("\n")
-        parsed.layout = Layout(lines, parsed.cell.source.count("\n") + 1 - len(lines), crowded)
+        lines = lines_of(parsed.cell.body)
+        parsed.layout = Layout(lines, len(lines_of(parsed.cell.source)) - len(lines), crowded)
     return parsed.layout
 
 

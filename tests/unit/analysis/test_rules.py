@@ -29,6 +29,13 @@ def test_own_cells_are_kept_byte_for_byte(analysed):
     assert steps(analysed([("a", source)]).stages[0], "cell") == [(1, source)]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_python_has_it(analysed, end):
+    cells = [("setup", end.join(["", "g = 2", "def f(x):", "    return x + g", "", "h = 3"])), ("a", "y = f(h)")]
+    (stage,) = analysed(cells).stages
+    assert steps(stage, "replay") == [(1, "g = 2"), (1, "def f(x):\n    return x + g"), (1, "h = 3")]
+
+
 def test_imports_definitions_and_constants_are_replayed_only_where_needed(analysed):
     cells = [
         ("setup", "import math\nimport json\nK = 2\ndef f(x):\n    return math.floor(x * K)\n"),
