@@ -193,7 +193,7 @@ def _failure(event: Mapping[str, Any], work: Work) -> Exception:
     if kind == "interrupted":
         return StageFailed("NB506", f"stage {work.stage.name} was interrupted", None, where)
     if kind == "boundary":
-        return BoundaryError("NB410", str(event["evalue"]), event["hint"], where)
+        return BoundaryError(event["code"], str(event["evalue"]), event["hint"], where)
     code = "NB502" if kind == "exit" else "NB501"
     text = str(event["evalue"]) if kind == "exit" else f"{event['ename']}: {event['evalue']}".rstrip(": ")
     error = StageFailed(code, text, f"executed notebook: {work.executed}", where)

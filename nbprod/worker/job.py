@@ -72,7 +72,7 @@ def end() -> None:
     try:
         _running.pop().end()
     except Boundary as error:
-        raise JobFailed(f"NB410  {error}\n  {error.hint}") from None
+        raise JobFailed(f"{error.code}  {error}\n  {error.hint}") from None
 
 
 def resolve(spec: StageSpec, base: Path) -> StageSpec:

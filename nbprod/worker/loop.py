@@ -104,9 +104,8 @@ class Worker:
         except KeyboardInterrupt:
             self._capture.event({**_nowhere("interrupted"), "ename": "KeyboardInterrupt", "evalue": ""})
         except trouble.Boundary as error:
-            self._capture.event(
-                {**_nowhere("boundary"), "ename": "BoundaryError", "evalue": str(error), "hint": error.hint}
-            )
+            told = {"ename": "BoundaryError", "evalue": str(error), "hint": error.hint, "code": error.code}
+            self._capture.event({**_nowhere("boundary"), **told})
         finally:
             self._channel.busy = False
 

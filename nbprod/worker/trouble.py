@@ -30,9 +30,12 @@ class Trouble(Exception):
 class Boundary(Exception):
     """A value did not cross from stage to stage, or would not; `hint` is what to do."""
 
-    def __init__(self, message: str, hint: str = "make the value in the stage that reads it") -> None:
+    def __init__(
+        self, message: str, hint: str = "make the value in the stage that reads it", code: str = "NB410"
+    ) -> None:
         super().__init__(message)
         self.hint = hint
+        self.code = code
 
 
 def event(error: Exception) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Literals:
             text = (
                 f"stage {stage} changed {names} in a way that cannot be seen in its code; later stages would lose that"
             )
-            raise Boundary(text, f"add the line {changed[0]} = {changed[0]} after it: the value then crosses")
+            raise Boundary(text, f"add the line {changed[0]} = {changed[0]} after it: the value then crosses", "NB412")
 
     def _contents(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
         for name in names:

@@ -207,3 +207,14 @@ def test_runs_outside_the_main_thread(bench):
     thread.start()
     thread.join()
     assert found == [RunStatus.SUCCEEDED]
+
+
+def test_a_change_that_no_code_shows_ends_its_stage(bench, statuses):
+    hidden = [("setup", "class A:\n    n = 0\nclass B(A):\n    pass"), ("stage:a", "B.__mro__[1].n = 5")]
+    bench.cells(*hidden, ("stage:b", "seen = A.n"))
+    run = bench.run()
+    assert statuses(run) == {"a": "failed", "b": "skipped"}
+    assert isinstance(run.error, BoundaryError)
+    assert (run.error.code, run.error.hint) == ("NB412", "add the line A = A after it: the value then crosses")
+    bench.cells(hidden[0], ("stage:a", "B.__mro__[1].n = 5\nA = A"), ("stage:b", "seen = A.n"))
+    assert bench.run()["seen"] == 5
