@@ -18,7 +18,7 @@ _DOLLAR = re.compile(r"(?<![$\\])\$\{?([A-Za-z_]\w*)")
 _BRACES = re.compile(r"\{([^{}]+)\}")
 _BOUND_BY_SHELL = re.compile(r"--(?:out|err|proc)[ =]+([A-Za-z_]\w*)")
 _TIMING = re.compile(r"\s*-(?:[nrpNR]\s*\d+|[tcqov]+)(?=\s|$)")
-_NAMESPACES = frozenset({"user_ns", "user_global_ns", "user_module"})
+_NAMESPACES = frozenset({"user_ns", "user_global_ns", "user_module", "f_globals", "f_locals"})
 _LATER = re.compile(r"(^|\s)-($|b|\d)")  # `%cd -`, `%cd -b name`: where it was before
 
 

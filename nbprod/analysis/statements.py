@@ -31,6 +31,8 @@ def facts_of(node: ast.stmt, context: Context, offset: int = 0) -> Facts:
 class Statements(Definitions):
     """Walks statements."""
 
+    raised = NOTHING
+
     def statement(self, node: ast.stmt) -> None:
         """Execute one statement in mind."""
         handler: Callable[[Any], None] | None = getattr(self, f"_{type(node).__name__.lower()}_statement", None)
@@ -228,12 +230,17 @@ class Statements(Definitions):
         """Execute an `except` clause; its name is gone afterwards."""
         self.flow(node.type)
         if node.name:
-            self.bind(node.name, NOTHING)
+            self.bind(node.name, self.raised)
         self.guards += 1  # where nothing fails, nobody misses a name
         self.block(node.body)
         self.guards -= 1
         if node.name:
             self.known.discard(self.key(node.name))
+
+    def _raise_statement(self, node: ast.Raise) -> None:
+        given = node.exc.args if isinstance(node.exc, ast.Call) else []
+        self.raised = self.raised | self.several([node.exc, *given])  # the exception holds what it was made with
+        self.flow(node.cause)
 
     def _match_statement(self, node: ast.Match) -> None:
         flow = self.flow(node.subject)
