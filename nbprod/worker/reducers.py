@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import abc
 import dis
+import enum
 import importlib
 import marshal
 import sys
@@ -152,7 +153,23 @@ def own_class(kind: type, make: Any, parts: Any, state: Any, *rest: Any) -> Any:
         place = {name: number for number, name in enumerate(vars(kind))}
         body = dict(sorted(body.items(), key=lambda item: place.get(item[0], -1)))
         state, make = (body, others), make_class
+    items: list[enum.Enum] = list(kind) if isinstance(kind, enum.EnumMeta) else []
+    members = {item.name: _public(item) for item in items}
+    if any(members.values()):
+        state, rest = (state, members), (*rest[:-1], set_enum)
     return make, (*parts, None, extra), state, *rest
+
+
+def _public(value: object) -> dict[str, Any]:
+    return {name: item for name, item in vars(value).items() if not name.startswith("_")}
+
+
+def set_enum(kind: type[enum.Enum], state: tuple[Any, dict[str, dict[str, Any]]]) -> Any:
+    """Fill an enumeration that was made of its values alone, and its members; called while a snapshot is loaded."""
+    made = cloudpickle._class_setstate(kind, state[0])
+    for name, attributes in state[1].items():
+        vars(kind[name]).update(attributes)
+    return made
 
 
 def _as_inherited(kind: type) -> dict[str, Any]:
