@@ -53,7 +53,8 @@ def references(pipeline: Pipeline) -> list[str]:
     stages = every_stage(pipeline)
     needed = {name for stage in stages for name in stage.replays}
     own = {name for stage in stages for step in stage.defines for name in step.names}
-    return sorted(needed | ({name for step in pipeline.definitions for name in step.names} - own))
+    unneeded = {name for step in pipeline.definitions if step.kind == "replay" for name in step.names} - own
+    return sorted(needed | unneeded)
 
 
 def literals(pipeline: Pipeline) -> list[str]:
