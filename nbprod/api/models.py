@@ -15,10 +15,10 @@ from nbprod.core.errors import DeployError, ModelError, UsageError
 from nbprod.core.model import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nbprod.core.model import Endpoint, Image
-    from nbprod.core.run import Listener, Run, RunOptions
+    from nbprod.core.run import Listener, Run, RunOptions, Watcher
     from nbprod.serving.model import LoadedModel
 
 
@@ -71,12 +71,15 @@ def build(
     base: str | None = None,
     dockerfile: Source | None = None,
     options: RunOptions | None = None,
+    watcher: Watcher | None = None,
 ) -> Image:
     """Make a container image of a model, or with `dockerfile` only the folder that builds it."""
     from nbprod import packaging, store
 
-    found, project = model(path, options)
-    made = packaging.build(found, project, tag=tag, base=base, dockerfile=Path(dockerfile) if dockerfile else None)
+    found, project = model(path, options, [watcher.listen] if watcher else ())
+    where = Path(dockerfile) if dockerfile else None
+    say = watcher.step if watcher else None
+    made = packaging.build(found, project, tag=tag, base=base, dockerfile=where, progress=say)
     if made.digest:
         store.remember_image(project, found.name, made.image)
     return made
@@ -134,26 +137,39 @@ def deploy(
     *,
     name: str | None = None,
     port: int | None = None,
-    step: Callable[[str], None] | None = None,
     options: RunOptions | None = None,
+    watcher: Watcher | None = None,
 ) -> Endpoint:
     """Put a model on a target and wait until it answers as the notebook did; raises `DeployError` otherwise."""
     from nbprod import deploy as deploying
     from nbprod import packaging, store
 
-    say = step or (lambda _text: None)
-    say("run")
-    found, project = model(path, options)
+    say = watcher.step if watcher else (lambda _text: None)
+    say("reading the notebook")
+    found, project = model(path, options, [watcher.listen] if watcher else ())
     image = None
     if target != "local":
-        say("build")
-        image = packaging.build(found, project, tag=None, base=None, dockerfile=None)
+        say("building the image")
+        image = packaging.build(found, project, progress=say)
         store.remember_image(project, found.name, image.image)
-    say("start")
+    say(_starting(found) if target == "local" else "starting the endpoint")
     python = python_of(path)
     return deploying.deploy(
         found, project, target=target, name=name or found.name, port=port, image=image, python=python
     )
+
+
+def _starting(found: Model) -> str:
+    """Return what is done when the local target brings a model up: it is asked for the recorded rows first."""
+    from nbprod.serving.formats import read_sample
+    from nbprod.serving.problems import ModelUnusable
+
+    try:
+        rows = len((read_sample(found.path) or {"data": ()})["data"])
+    except ModelUnusable:  # the server says so
+        rows = 0
+    compared = f", comparing {rows} {'row' if rows == 1 else 'rows'} with the notebook" if rows else ""
+    return f"starting the endpoint{compared}"
 
 
 def endpoints(path: Source = ".") -> list[Endpoint]:

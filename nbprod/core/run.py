@@ -234,6 +234,16 @@ class Listener(Protocol):
         """Take one event; must not raise."""
 
 
+class Watcher(Protocol):
+    """Follows long work of which runs may be a part."""
+
+    def listen(self, event: Event, /) -> None:
+        """Take one event of a run; must not raise."""
+
+    def step(self, text: str, /) -> None:
+        """Take the name of what is done now; what was done before is over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A value or a display that is not the same in the notebook and in the pipeline.

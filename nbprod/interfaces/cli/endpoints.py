@@ -31,7 +31,7 @@ def deploy_verb(source: tuple[str, ...], as_json: bool, quiet: bool, **asked: An
     with Progress(screen, " ".join(source)) as progress:
         run = RunOptions(model=asked["model"], parameters=options.split_parameters(asked["parameters"]))
         where = {"name": asked["name"], "port": asked["port"]}
-        found = api.deploy(source, asked["target"], **where, step=progress.step, options=run)
+        found = api.deploy(source, asked["target"], **where, options=run, watcher=progress)
     if as_json:
         print_json(_json(found))
     else:

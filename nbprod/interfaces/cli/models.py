@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +109,9 @@ def build_verb(source: tuple[str, ...], as_json: bool, quiet: bool, **asked: Any
     """Make a container image of a model and check that it answers as the notebook did."""
     dockerfile = asked["dockerfile"]
     run = RunOptions(parameters=options.split_parameters(asked["parameters"]))
-    image = api.build(source, asked["tag"], base=asked["base"], dockerfile=dockerfile, options=run)
+    where = {"base": asked["base"], "dockerfile": dockerfile}
+    with Progress(Screen(quiet=quiet, stream=sys.stderr if as_json else None), " ".join(source)) as progress:
+        image = api.build(source, asked["tag"], **where, options=run, watcher=progress)
     if as_json:
         layers = [{"kind": x.kind, "digest": x.digest, "bytes": x.bytes, "reused": x.reused} for x in image.layers]
         found = {"image": image.image, "digest": image.digest, "bytes": image.bytes, "layers": layers}

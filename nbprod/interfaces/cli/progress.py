@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from nbprod.interfaces.cli.render import counted, stage_line
+from nbprod.interfaces.cli.steps import Steps
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """A listener that prints; on a terminal the running stage counts its seconds."""
+    """A watcher that prints; on a terminal the running stage counts its seconds. Programs that follow read `Steps`."""
 
     def __init__(self, screen: Screen, title: str | None) -> None:
         self.screen = screen
         self.title = title
         self._status: Status | None = None
-        self._running: dict[str, float] = {}
         self._names: tuple[str, ...] = ()
+        self._steps = Steps.of()
 
     def __enter__(self) -> Progress:
         return self
@@ -32,18 +32,20 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._steps.close(failed=error is not None)
         if self._status is not None:
             self._status.stop()
 
     def listen(self, event: Event) -> None:
         """Take one event of the run."""
         if event.kind == "run-started":
+            self._steps.end("succeeded")
             self._begin(event)
         elif event.kind == "stage-started" and event.stage:
-            self._running[event.stage] = time.monotonic()
+            self._steps.stage(event.stage, "running")
             self._show(f"{event.stage}  running")
         elif event.kind == "stage-finished" and event.stage:
-            self._running.pop(event.stage, None)
+            self._steps.stage(event.stage, str(event.data.get("status", "succeeded")), event.data.get("seconds"))
             self._print(stage_line(self._names, event.stage, event.data))
         elif event.kind == "note":
             self._print([("  note  ", "dim"), str(event.data.get("message", ""))])
@@ -52,11 +54,16 @@ class Progress:
             self._status = None
 
     def step(self, text: str) -> None:
-        """Show the step of some other long work: in place on a terminal, as a line elsewhere."""
+        """Show the step of some other long work, which ends the one before: in place on a terminal, else as a line."""
+        self._steps.begin(text)
         if self.screen.live:
             self._show(text)
         else:
             self._print([f"  {text}"])
+
+    def done(self, state: str) -> None:
+        """End the step that goes on: `succeeded`, `failed` or `skipped`."""
+        self._steps.end(state)
 
     def _begin(self, event: Event) -> None:
         self._names = tuple(event.data.get("stages", ()))
