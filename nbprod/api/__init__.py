@@ -43,13 +43,17 @@ from nbprod.api.running import (
     mlflow_command,
     run,
     run_output,
-    schedule_add,
-    schedule_now,
-    schedule_serve,
-    schedules,
     show,
     verify,
     why,
+)
+from nbprod.api.scheduling import (
+    schedule_add,
+    schedule_now,
+    schedule_preview,
+    schedule_serve,
+    schedule_start,
+    schedules,
 )
 
 __all__ = [
@@ -86,7 +90,9 @@ __all__ = [
     "sample",
     "schedule_add",
     "schedule_now",
+    "schedule_preview",
     "schedule_serve",
+    "schedule_start",
     "schedules",
     "score",
     "secret",

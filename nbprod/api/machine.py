@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod import config
-from nbprod.api.running import schedules
+from nbprod.api.scheduling import schedules
 from nbprod.config import Project
 from nbprod.core.errors import UnavailableError
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from nbprod.core.pipeline import Pipeline
     from nbprod.core.run import Listener, Run, StagePlan, Verification
-    from nbprod.scheduling import Schedule, ScheduledTime, Schedules
 
 
 def run(
@@ -188,49 +187,3 @@ def mlflow_command(port: int, path: Source = ".") -> list[str]:
     project = Project.find(path)
     tracking.publish(project)
     return tracking.ui_command(project, port)
-
-
-def schedules(path: Source = ".") -> Schedules:
-    """Return the schedules of a project."""
-    from nbprod.scheduling import Schedules
-
-    return Schedules(Project.find(path))
-
-
-def schedule_add(notebook: Source, cron: str, tz: str, parameters: Mapping[str, str], name: str | None) -> Schedule:
-    """Add a schedule, its parameters checked against the notebook's; raises `ScheduleError` or `PlanError`."""
-    from nbprod import execution
-
-    pipeline = sound(analyze(notebook))
-    execution.parameters(pipeline, parameters)
-    return schedules(notebook).add(notebook, cron, tz=tz, parameters=parameters, name=name)
-
-
-def schedule_now(name: str, path: Source = ".") -> Run:
-    """Run a schedule's notebook now."""
-    return _run_scheduled(schedules(path).get(name), Project.find(path), None)
-
-
-def schedule_serve(path: Source, say: Callable[[str], None]) -> None:
-    """Run what is due, each an ordinary run, until the process is told to stop."""
-    import signal
-    from threading import Event
-
-    from nbprod.scheduling import RunOutcome, SystemClock, serve
-
-    project, stop = Project.find(path), Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-
-    def run_due(schedule: Schedule, due: ScheduledTime) -> RunOutcome:
-        say(f"{due.due:%Y-%m-%d %H:%M}  {schedule.name} begins, run {due.run[:4]}")
-        finished = _run_scheduled(schedule, project, due.run)
-        say(f"{'':16}  {schedule.name} {finished.status}")
-        return RunOutcome(str(finished.status))
-
-    serve(schedules(path), run_due, SystemClock(), stop)
-
-
-def _run_scheduled(schedule: Schedule, project: Project, run_id: str | None) -> Run:
-    options = RunOptions(trigger="schedule", run_id=run_id)
-    return run(project.notebook(schedule.notebook), schedule.parameters, options=options)

@@ -6,7 +6,19 @@ execution.
 
 from __future__ import annotations
 
-from nbprod.scheduling.schedules import Schedule, ScheduledTime, Schedules
-from nbprod.scheduling.server import Clock, RunOutcome, SystemClock, serve
+from nbprod.scheduling.background import start
+from nbprod.scheduling.schedules import Schedule, ScheduledTime, Schedules, preview
+from nbprod.scheduling.server import IDLE, Clock, RunOutcome, SystemClock, serve
 
-__all__ = ["Clock", "RunOutcome", "Schedule", "ScheduledTime", "Schedules", "SystemClock", "serve"]
+__all__ = [
+    "Clock",
+    "IDLE",
+    "RunOutcome",
+    "Schedule",
+    "ScheduledTime",
+    "Schedules",
+    "SystemClock",
+    "preview",
+    "serve",
+    "start",
+]

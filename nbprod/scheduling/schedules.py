@@ -27,7 +27,8 @@ Rows = list[dict[str, Any]]
 TABLES = """
 CREATE TABLE IF NOT EXISTS schedules (
     name TEXT PRIMARY KEY, notebook TEXT NOT NULL, cron TEXT NOT NULL, tz TEXT NOT NULL,
-    parameters TEXT NOT NULL, created TEXT NOT NULL
+    parameters TEXT NOT NULL, created TEXT NOT NULL, paused INTEGER NOT NULL DEFAULT 0,
+    resumed TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS times (
     schedule TEXT NOT NULL, due TEXT NOT NULL, run TEXT NOT NULL, status TEXT NOT NULL,
@@ -35,11 +36,16 @@ CREATE TABLE IF NOT EXISTS times (
     PRIMARY KEY (schedule, due)
 );
 """
+LATER = {"paused": "INTEGER NOT NULL DEFAULT 0", "resumed": "TEXT NOT NULL DEFAULT ''"}
+COLUMNS = "name, notebook, cron, tz, parameters, created, paused, resumed"
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A notebook that runs at set times: `cron` in the time zone `tz`, with `parameters` over the notebook's own."""
+    """A notebook that runs at set times: `cron` in the time zone `tz`, with `parameters` over the notebook's own.
+
+    While it is `paused` it is never due; times before `resumed` are not made up for.
+    """
 
     name: str
     notebook: str
@@ -47,6 +53,8 @@ class Schedule:
     tz: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     created: str = ""
+    paused: bool = False
+    resumed: str = ""
 
     @property
     def words(self) -> str:
@@ -63,7 +71,7 @@ class Schedule:
         return tuple(found)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the schedule with its next time, JSON values only."""
+        """Return the schedule with its next time, None while it is paused; JSON values only."""
         return {
             "name": self.name,
             "notebook": self.notebook,
@@ -72,7 +80,8 @@ class Schedule:
             "words": self.words,
             "parameters": dict(self.parameters),
             "created": self.created,
-            "next": self.next()[0].isoformat(),
+            "paused": self.paused,
+            "next": None if self.paused else self.next()[0].isoformat(),
         }
 
 
@@ -144,7 +153,7 @@ class Schedules:
         )
         row = (chosen, schedule.notebook, schedule.cron, known, _dumped(schedule.parameters), schedule.created)
         with self._open() as db:
-            db.execute("INSERT OR REPLACE INTO schedules VALUES (?, ?, ?, ?, ?, ?)", row)
+            db.execute(f"INSERT OR REPLACE INTO schedules ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, 0, '')", row)  # noqa: S608 - a constant
         return schedule
 
     def list(self) -> tuple[Schedule, ...]:
@@ -152,10 +161,10 @@ class Schedules:
         if not self.file.exists():
             return ()
         with self._open() as db:
-            rows = db.execute("SELECT name, notebook, cron, tz, parameters, created FROM schedules ORDER BY name")
+            rows = db.execute(f"SELECT {COLUMNS} FROM schedules ORDER BY name")  # noqa: S608 - a constant
             return tuple(
-                Schedule(name, notebook, cron, tz, json.loads(parameters), created)
-                for name, notebook, cron, tz, parameters, created in rows
+                Schedule(name, notebook, cron, tz, json.loads(parameters), created, bool(paused), resumed)
+                for name, notebook, cron, tz, parameters, created, paused, resumed in rows
             )
 
     def get(self, name: str) -> Schedule:
@@ -173,6 +182,14 @@ class Schedules:
         with self._open() as db:
             db.execute("DELETE FROM schedules WHERE name = ?", (name,))
         return schedule
+
+    def pause(self, name: str, paused: bool = True) -> Schedule:
+        """Let a schedule rest, or be due again, and return it; raises `ScheduleError` when there is none."""
+        if self.get(name).paused != paused:
+            query = "UPDATE schedules SET paused = ?, resumed = ? WHERE name = ?"
+            with self._open() as db:
+                db.execute(query, (int(paused), "" if paused else _stamp(), name))
+        return self.get(name)
 
     def history(self, name: str | None = None, limit: int = 50) -> tuple[ScheduledTime, ...]:
         """Return what became of past times, newest first, of one schedule or of all."""
@@ -210,10 +227,10 @@ class Schedules:
             return db.execute(query).rowcount
 
     def handled(self, schedule: Schedule) -> datetime:
-        """Return the last time of a schedule that was taken, at least the time it was added."""
+        """Return the last time of a schedule that was taken, at least the time it was added or resumed."""
         with self._open() as db:
             row = db.execute("SELECT max(due) FROM times WHERE schedule = ?", (schedule.name,)).fetchone()
-        return datetime.fromisoformat(max(row[0] or "", schedule.created))
+        return datetime.fromisoformat(max(row[0] or "", schedule.created, schedule.resumed))
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -221,6 +238,7 @@ class Schedules:
             db = sqlite3.connect(self.file, timeout=30)
             try:
                 db.executescript(TABLES)
+                _complete(db)
                 with db:
                     yield db
             finally:
@@ -228,6 +246,25 @@ class Schedules:
         except sqlite3.Error as error:
             hint = f"move {self.file} away and add the schedules again"
             raise ScheduleError("NB824", f"the schedules cannot be read or written: {error}", hint) from error
+
+
+def preview(cron: str, tz: str | None = None) -> dict[str, Any]:
+    """Return what a schedule would mean: `cron`, `words`, `tz` and `next`, its next five times.
+
+    Raises `ScheduleError` for an expression or a time zone that is none.
+    """
+    known = times.zone(tz or times.local_zone()).key
+    asked = Schedule("preview", "", times.parse(cron), known)
+    following = [moment.isoformat() for moment in asked.next(5)]
+    return {"cron": asked.cron, "words": asked.words, "tz": known, "next": following}
+
+
+def _complete(db: sqlite3.Connection) -> None:
+    """Add the columns that a file of an earlier nbprod lacks."""
+    present = {row[1] for row in db.execute("PRAGMA table_info(schedules)")}
+    for name, kind in LATER.items():
+        if name not in present:
+            db.execute(f"ALTER TABLE schedules ADD COLUMN {name} {kind}")
 
 
 def _stamp() -> str:

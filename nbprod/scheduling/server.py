@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from nbprod.core.errors import NbprodError
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from nbprod.scheduling.schedules import Schedule, ScheduledTime, Schedules
 
+IDLE = timedelta(minutes=2)
 LOOK_AGAIN = 5.0  # seconds after which a change of the schedules, or of the machine's clock, is seen
 
 
@@ -51,7 +52,11 @@ class RunOutcome:
 
 
 def serve(
-    schedules: Schedules, run: Callable[[Schedule, ScheduledTime], RunOutcome], clock: Clock, stop: Event
+    schedules: Schedules,
+    run: Callable[[Schedule, ScheduledTime], RunOutcome],
+    clock: Clock,
+    stop: Event,
+    idle: timedelta | None = None,
 ) -> None:
     """Run what is due, one run at a time, until `stop` is set; raises `ScheduleError` when another server does.
 
@@ -65,12 +70,19 @@ def serve(
         What time it is.
     stop
         Ends the loop; a run that has begun is finished first.
+    idle
+        End by itself after so long without a schedule that is not paused.
     """
     with only_server(schedules.project.home / "schedules.lock"):
         schedules.recover()
+        needed = clock.now()
         while not stop.is_set():
-            for schedule in schedules.list():
-                if not stop.is_set():
+            active = [schedule for schedule in schedules.list() if not schedule.paused]
+            needed = clock.now() if active else needed
+            if idle is not None and clock.now() - needed >= idle:
+                return
+            for schedule in active:
+                if not stop.is_set() and schedule in schedules.list():  # one run takes long enough to change another
                     _run_if_due(schedules, schedule, run, clock.now())
             clock.wait(_next(schedules, clock.now()), stop)
 
@@ -100,5 +112,7 @@ def _run_if_due(
 
 def _next(schedules: Schedules, now: datetime) -> datetime | None:
     """Return when something is due next; a schedule whose time came while others ran is due at once."""
-    waiting = [times.following(item.cron, item.tz, min(now, schedules.handled(item))) for item in schedules.list()]
-    return min(waiting, default=None)
+    waiting = [item for item in schedules.list() if not item.paused]
+    return min(
+        (times.following(item.cron, item.tz, min(now, schedules.handled(item))) for item in waiting), default=None
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -11,10 +13,11 @@ from threading import Event
 
 import pytest
 
-from nbprod import store
+from nbprod import api, store
 from nbprod.config import Project
 from nbprod.core.errors import ScheduleError
-from nbprod.scheduling import RunOutcome, Schedules, SystemClock, serve
+from nbprod.interfaces import cli
+from nbprod.scheduling import RunOutcome, Schedules, SystemClock, serve, start
 
 SERVER = """
 import sys, time
@@ -110,3 +113,46 @@ def test_a_scheduled_run_is_an_ordinary_run(project, make_notebook):
     (record,) = made.history()
     assert record.status == "succeeded"
     assert store.load_run(made.project, record.run)["total"] == 42
+
+
+def test_one_is_started_in_the_background_once(project, make_notebook, capsys):
+    path = make_notebook(project / "daily.ipynb", [("parameters", "n = 1"), ("stage:count", "total = n + 1")])
+    made = Schedules(Project.find(project))
+    made.add(path, "0 0 1 1 *", tz="UTC", parameters={"n": 41})
+    due_now(made)
+    found = api.schedule_start(path)
+    pid = found["pid"]
+    try:
+        assert api.processes(path) == [found]
+        assert found["kind"] == "scheduler"
+        assert found["since"]
+        assert os.getsid(pid) == pid, "it outlives the terminal"
+        assert cli.run(["schedule", "serve", "--detach", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["pid"] == pid
+        while not (done := made.history()) or done[0].status == "started":
+            Event().wait(0.05)
+        assert done[0].status == "succeeded"
+    finally:
+        assert api.stop_all(path) == ["scheduler"]
+        while made.processes():
+            Event().wait(0.02)
+
+
+def test_one_that_cannot_start_says_why(project):
+    with pytest.raises(ScheduleError, match="no such thing") as caught:
+        start(Project.find(project).home, [sys.executable, "-c", "import sys; sys.exit('no such thing')"])
+    assert caught.value.code == "NB828"
+    assert "scheduler.log" in caught.value.hint
+
+
+def test_pause_and_resume(project, make_notebook, capsys):
+    path = make_notebook(project / "daily.ipynb", ["x = 1"])
+    Schedules(Project.find(project)).add(path, "0 6 * * *", tz="UTC")
+    assert cli.run(["schedule", "pause", "daily"]) == 0
+    assert "--resume" in capsys.readouterr().out
+    assert cli.run(["schedule", "list"]) == 0
+    assert "paused" in capsys.readouterr().out
+    assert cli.run(["schedule", "pause", "daily", "--resume", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["schedule"]["paused"] is False
+    assert cli.run(["schedule", "pause", "nightly", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "NB823"

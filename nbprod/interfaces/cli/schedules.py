@@ -45,8 +45,8 @@ def list_verb(folder: str, as_json: bool, quiet: bool) -> int:
         return 0
     screen = Screen(quiet=quiet)
     for item in found:
-        following = item.next()[0].isoformat(sep=" ", timespec="minutes")
-        screen.line(f"{item.name:<20} {item.words:<32} next {following}   {item.notebook}")
+        following = "next " + item.next()[0].isoformat(sep=" ", timespec="minutes")
+        screen.line(f"{item.name:<20} {item.words:<32} {'paused' if item.paused else following}   {item.notebook}")
     if not found:
         screen.line("no schedules: nbprod schedule add NB --cron '0 6 * * 1-5'")
     return 0
@@ -67,6 +67,23 @@ def remove_verb(name: str, folder: str, as_json: bool, quiet: bool) -> int:
 
 
 @schedule_verb.add_command
+@options.verb("pause")
+@click.argument("name")
+@click.option("--resume", is_flag=True, help="Let it be due again; times that have passed are not made up for.")
+@options.project
+def pause_verb(name: str, resume: bool, folder: str, as_json: bool, quiet: bool) -> int:
+    """Let a schedule rest, until --resume."""
+    found = api.schedules(folder).pause(name, not resume)
+    if as_json:
+        print_json({"schedule": found.as_json()})
+    elif found.paused:
+        Screen(quiet=quiet).line(f"{name} paused: nbprod schedule pause {name} --resume")
+    else:
+        Screen(quiet=quiet).line(f"{name}: next {found.next()[0].isoformat(sep=' ', timespec='minutes')}")
+    return 0
+
+
+@schedule_verb.add_command
 @options.verb("now")
 @click.argument("name")
 @options.project
@@ -82,10 +99,19 @@ def now_verb(name: str, folder: str, as_json: bool, quiet: bool) -> int:
 
 @schedule_verb.add_command
 @options.verb("serve")
+@click.option("--detach", is_flag=True, help="In the background, until nothing is scheduled any more.")
+@click.option("--until-idle", is_flag=True, hidden=True)
 @options.project
-def serve_schedules(folder: str, as_json: bool, quiet: bool) -> int:  # noqa: ARG001 (every verb takes it)
+def serve_schedules(folder: str, detach: bool, until_idle: bool, as_json: bool, quiet: bool) -> int:
     """Run what is due, until Ctrl-C; one process a project."""
     screen = Screen(quiet=quiet)
+    if detach:
+        found = api.schedule_start(folder)
+        if as_json:
+            print_json(found)
+        else:
+            screen.line(f"scheduler running as process {found['pid']} since {found['since']}: nbprod ps shows it")
+        return 0
     screen.line("scheduler running, Ctrl-C stops")
-    api.schedule_serve(folder, screen.line)
+    api.schedule_serve(folder, screen.line, until_idle=until_idle)
     return 0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 
 from nbprod.config import Project
 from nbprod.core.errors import NotebookError, ScheduleError
-from nbprod.scheduling import Schedules
+from nbprod.scheduling import Schedules, preview
 
 DUE = datetime(2026, 11, 20, 6, tzinfo=UTC)
 
@@ -110,3 +112,45 @@ def test_times_of_a_server_that_died_are_interrupted(schedules):
     assert schedules.recover() == 1
     assert [record.status for record in schedules.history()] == ["interrupted"]
     assert schedules.recover() == 0
+
+
+def test_a_paused_schedule_has_no_next_time_until_it_is_resumed(schedules):
+    add(schedules)
+    paused = schedules.pause("daily", True)
+    assert (paused.paused, paused.as_json()["paused"], paused.as_json()["next"]) == (True, True, None)
+    assert schedules.get("daily") == schedules.pause("daily", True) == paused
+    resumed = schedules.pause("daily", False)
+    assert not resumed.paused
+    assert resumed.as_json()["next"]
+    assert schedules.handled(resumed).isoformat() == resumed.resumed, "what passed meanwhile is not made up for"
+    assert schedules.pause("daily", False) == resumed
+    with pytest.raises(ScheduleError, match="schedules: daily"):
+        schedules.pause("weekly", True)
+
+
+def test_one_that_is_added_anew_is_not_paused(schedules):
+    add(schedules)
+    schedules.pause("daily", True)
+    assert not add(schedules, "0 7 * * *").paused
+    assert not schedules.get("daily").paused
+
+
+def test_a_file_of_an_earlier_version_gets_what_it_lacks(schedules):
+    with closing(sqlite3.connect(schedules.file)) as db, db:
+        columns = "name TEXT PRIMARY KEY, notebook TEXT, cron TEXT, tz TEXT, parameters TEXT, created TEXT"
+        db.execute(f"CREATE TABLE schedules ({columns})")
+        db.execute("INSERT INTO schedules VALUES ('old', 'a.ipynb', '0 6 * * *', 'UTC', '{}', '2026-01-01')")
+    assert [(item.name, item.paused) for item in schedules.list()] == [("old", False)]
+    assert schedules.pause("old", True).paused
+    assert add(schedules).created
+
+
+def test_preview(schedules):
+    found = preview("@daily", "Asia/Kolkata")
+    assert (found["cron"], found["words"], found["tz"]) == ("0 0 * * *", "every day at 00:00", "Asia/Kolkata")
+    assert len(found["next"]) == 5
+    assert all(moment.endswith("T00:00:00+05:30") for moment in found["next"])
+    with pytest.raises(ScheduleError, match="is not a cron expression"):
+        preview("every day")
+    with pytest.raises(ScheduleError, match="no time zone"):
+        preview("@daily", "Mars/Olympus")

@@ -156,3 +156,42 @@ def test_the_machines_clock_returns_when_told_to_stop():
     clock.wait(None, stop)
     clock.wait(clock.now() - timedelta(days=1), Event())
     assert clock.now().tzinfo is UTC
+
+
+def test_a_paused_schedule_is_never_due(schedules):
+    add(schedules, "0 * * * *")
+    add(schedules, "0 6 * * *", name="other")
+    schedules.pause("daily", True)
+    clock = TurnedClock(soon(), soon() + timedelta(days=1, hours=1))
+    asked = Runner(clock)
+    serve(schedules, asked, clock, Event())
+    assert {name for name, _ in asked.asked} == {"other"}
+
+
+def test_one_that_is_paused_while_another_runs_does_not_run(schedules):
+    add(schedules, "0 6 * * *", name="first")
+    add(schedules, "0 6 * * *", name="second")
+    clock = TurnedClock(soon(), soon() + timedelta(hours=7))
+    runner = Runner(clock)
+
+    def run_and_pause(schedule, when):
+        schedules.pause("second", True)
+        return runner(schedule, when)
+
+    serve(schedules, run_and_pause, clock, Event())
+    assert [name for name, _ in runner.asked] == ["first"]
+
+
+def test_a_server_that_nobody_needs_ends_by_itself(schedules):
+    class Ticking(TurnedClock):
+        def wait(self, until, stop):
+            self.time = min(until or self.end, self.time + timedelta(minutes=1))
+            self.waits = getattr(self, "waits", 0) + 1
+            if self.waits == 3:
+                schedules.pause("daily", True)
+
+    add(schedules, "0 6 * * *")
+    clock = Ticking(soon(), soon() + timedelta(days=9))
+    serve(schedules, Runner(clock), clock, Event(), timedelta(minutes=5))
+    assert clock.waits == 2 + 5
+    assert schedules.processes() == []
