@@ -5,7 +5,7 @@ Everything people or programs do goes through here; command line, magics, server
 
 from __future__ import annotations
 
-from nbprod.api.checking import CheckResult, check, codes, explain
+from nbprod.api.checking import CheckResult, check, codes, explain, fixes, stale_stages
 from nbprod.api.machine import doctor, example, init, processes, secret, stop_all
 from nbprod.api.models import (
     build,
@@ -74,6 +74,7 @@ __all__ = [
     "export",
     "exporters",
     "extract",
+    "fixes",
     "graph",
     "history",
     "init",
@@ -100,6 +101,7 @@ __all__ = [
     "serve_model",
     "show",
     "sound",
+    "stale_stages",
     "stop_all",
     "stop_endpoint",
     "suggest",

@@ -8,16 +8,17 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.api.mending import mend
-from nbprod.api.notebook import Source, analyzed, project_of, read, with_files
+from nbprod.api.mending import changed_cells, mend
+from nbprod.api.notebook import Source, analyze, analyzed, project_of, read, with_files
+from nbprod.config import Project
+from nbprod.core.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nbprod.analysis import Readiness, Surroundings
-    from nbprod.config import Project
     from nbprod.core.notebook import Notebook
-    from nbprod.core.pipeline import Diagnostic, Pipeline
+    from nbprod.core.pipeline import Diagnostic
 
 FIELDS = ("code", "severity", "cell", "cell_id", "line", "message", "fix", "notebook")
 
@@ -83,6 +84,64 @@ def check(path: Source | Sequence[Source], *, draft: Path | None = None, fix: bo
     return CheckResult(pipeline, ready, tuple(books), fixed, diff)
 
 
+def fixes(
+    path: Source, *, draft: Path | None = None, code: str | None = None, cell_id: str | None = None
+) -> dict[str, Any]:
+    """Return what `check` with `fix` would do to a notebook, for an editor to do so that it can be undone.
+
+    Parameters
+    ----------
+    path
+        The notebook; nothing is written.
+    draft
+        A file of its unsaved content.
+    code, cell_id
+        Mend only findings of that code, or of that cell.
+
+    Returns
+    -------
+    dict
+        `cells` (`cell_id`, `clear_outputs`, and `source` and `metadata` where they change), `requirements` (lines that
+        requirements.txt lacks), `fixed` (the findings, as `check` has them).
+    """
+    from nbprod import analysis, notebooks
+
+    project = project_of(path)
+    book = read(path, project, draft)[0]
+    around = _around(project, book)
+    before = notebooks.text_of(draft or project.notebook(book.path), book.path)
+
+    def analysed(texts: dict[str, str]) -> Pipeline:
+        return analysis.analyze([_parsed(name, text, project) for name, text in texts.items()], around)
+
+    def wanted(item: Diagnostic) -> bool:
+        return code in (None, item.code) and cell_id in (None, item.cell_id)
+
+    texts, fixed, requirements = mend({book.path: before}, analysed, wanted)
+    return {
+        "cells": changed_cells(before, texts[book.path], book.path),
+        "requirements": _lacking(project, requirements),
+        "fixed": [_as_json(item) for item in fixed],
+    }
+
+
+def stale_stages(given: Pipeline | Source, path: Source = ".") -> list[str]:
+    """Return the stages whose code is not that of their last run; those that never ran are not among them.
+
+    Parameters
+    ----------
+    given
+        The notebook, or its pipeline where that is at hand; then `path` is the notebook, or a folder of the project.
+    path
+        See there.
+    """
+    from nbprod import store
+
+    if isinstance(given, Pipeline):
+        return store.stale(Project.find(path), given)
+    return store.stale(project_of(given), analyze(given))
+
+
 def explain(code: str) -> str:
     """Return why a diagnostic or an error exists, with an example; raises `UsageError` for an unknown code."""
     from nbprod import analysis
@@ -130,13 +189,20 @@ def _parsed(name: str, text: str, project: Project) -> Notebook:
 def _with_requirements(project: Project, wanted: Sequence[str]) -> list[str]:
     """Add lines to the project's requirements.txt; return them as a diff."""
     file = project.root / "requirements.txt"
-    present = file.read_text(encoding="utf-8") if file.is_file() else ""
-    known = {_distribution(line) for line in present.splitlines()}
-    added = [line for line in wanted if _distribution(line) not in known]
+    added = _lacking(project, wanted)
     if added:
+        present = file.read_text(encoding="utf-8") if file.is_file() else ""
         start = present if not present or present.endswith("\n") else f"{present}\n"
         file.write_text(start + "".join(f"{line}\n" for line in added), encoding="utf-8")
     return [f"--- requirements.txt\n+++ requirements.txt\n+{line}" for line in added]
+
+
+def _lacking(project: Project, wanted: Sequence[str]) -> list[str]:
+    """Return the lines whose distribution the project's requirements.txt does not name."""
+    file = project.root / "requirements.txt"
+    present = file.read_text(encoding="utf-8") if file.is_file() else ""
+    known = {_distribution(line) for line in present.splitlines()}
+    return [line for line in wanted if _distribution(line) not in known]
 
 
 def _distribution(line: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,15 +17,31 @@ Place = tuple[str, str, int | None, int | None, str]
 
 
 def mend(
-    texts: Mapping[str, str], analysed: Callable[[Texts], Pipeline]
+    texts: Mapping[str, str],
+    analysed: Callable[[Texts], Pipeline],
+    wanted: Callable[[Diagnostic], bool] | None = None,
 ) -> tuple[Texts, tuple[Diagnostic, ...], tuple[str, ...]]:
-    """Return the mended texts of notebooks by name, what was mended, and what requirements.txt should get."""
+    """Return the mended texts of notebooks by name, what was mended, and what requirements.txt should get.
+
+    Parameters
+    ----------
+    texts
+        The notebooks as they are.
+    analysed
+        Makes a pipeline of such texts.
+    wanted
+        Which findings to mend; default all that offer edits.
+    """
     now = dict(texts)
     fixed: dict[Place, Diagnostic] = {}
     requirements: dict[str, None] = {}
     pipeline = analysed(now)
     for _ in range(ROUNDS):
-        offered = [item for item in pipeline.diagnostics if {edit.notebook for edit in item.edits} & now.keys()]
+        offered = [
+            item
+            for item in pipeline.diagnostics
+            if {edit.notebook for edit in item.edits} & now.keys() and (wanted is None or wanted(item))
+        ]
         chosen, after, later = _sound(now, offered, pipeline, analysed)
         if after == now:
             break
@@ -34,6 +50,25 @@ def mend(
         edits = [edit for item in chosen for edit in item.edits]
         requirements |= dict.fromkeys(edit.new for edit in edits if edit.kind == "requirement")
     return now, tuple(fixed.values()), tuple(requirements)
+
+
+def changed_cells(before: str, after: str, name: str) -> list[dict[str, Any]]:
+    """Return what becomes of each cell that differs: `cell_id`, `source` and `metadata` if changed, `clear_outputs`."""
+    from nbprod import notebooks
+    from nbprod.notebooks.reading import document, source_of
+
+    ids = [cell.id for cell in notebooks.parse(before, name).cells]
+    found: list[dict[str, Any]] = []
+    for cell_id, old, new in zip(ids, document(before, name)["cells"], document(after, name)["cells"], strict=True):
+        if old == new:
+            continue
+        entry = {"cell_id": cell_id, "clear_outputs": bool(old.get("outputs")) and not new.get("outputs")}
+        if source_of(old) != source_of(new):
+            entry["source"] = source_of(new)
+        if old.get("metadata") != new.get("metadata"):
+            entry["metadata"] = new.get("metadata")
+        found.append(entry)
+    return found
 
 
 def _sound(

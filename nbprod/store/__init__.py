@@ -33,6 +33,7 @@ __all__ = [
     "remember_image",
     "remember_ran",
     "remember_verified",
+    "stale",
     "to_record",
     "verified",
     "with_values",
@@ -86,6 +87,15 @@ def remember_ran(project: Project, pipeline: Pipeline, run: Run) -> None:
     with Ledger(project.home) as ledger:
         if ledger.fact(key, stamp) is None:
             ledger.remember(key, stamp, value=True)
+
+
+def stale(project: Project, pipeline: Pipeline) -> list[str]:
+    """Return the stages whose code is not what it was in their last run; one that never ran is not among them."""
+    if not (project.home / "ledger.sqlite").exists():
+        return []
+    with Ledger(project.home) as ledger:
+        known = ledger.codes(pipeline.notebook)
+    return [stage.name for stage in pipeline.stages if known.get(stage.name, stage.code_digest) != stage.code_digest]
 
 
 def image(project: Project, model: str) -> str | None:

@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbprod.core.errors import StoreError
 from nbprod.store.files import digest_file, locks_work, on_network, refusal
+from nbprod.store.opening import BUSY_SECONDS, break_stale_lock, explained, locks_are_broken, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
 SCHEMA = 1
-BUSY_SECONDS = 30.0
-STALE_LOCK_SECONDS = 60.0
 CLOCK_TICK_NS = 50_000_000  # a file younger than this may change again without a change of its time
 
 _TABLES = """
@@ -191,6 +190,30 @@ class Ledger:
         found = self._snapshots("manifest = ?", (self._relative(manifest),), 1)
         return found[0] if found else None
 
+    def codes(self, notebook: str, runs: int = 20) -> dict[str, str]:
+        """Return for each stage the digest of its code in the newest run that made or reused a snapshot of it."""
+        newest = self.runs(notebook, runs)
+        held = {entry["snapshot"] for record in newest for entry in record["stages"] if entry.get("snapshot")}
+        manifests = [self._relative(Path(path)) for path in held]
+        ids = [record["run"] for record in newest]
+        marks, others = (",".join("?" * len(values)) for values in (manifests, ids))
+        # the record of a run that goes on, or was killed, tells of no snapshots
+        made = f"SELECT manifest FROM stages WHERE status = 'succeeded' AND run IN ({others})"  # noqa: S608 - marks
+        query = f"SELECT stage, run, manifest, facts FROM snapshots WHERE manifest IN ({marks}) OR manifest IN ({made})"  # noqa: S608 - marks
+        with self._guard():
+            rows = self._link.execute(query, (*manifests, *ids)).fetchall()
+        known: dict[Any, str] = {}
+        for stage, run, manifest, facts in rows:
+            known[manifest] = known[run, stage] = json.loads(facts).get("parts", {}).get("code", "")
+        found: dict[str, str] = {}
+        for record in newest:
+            for entry in record["stages"]:
+                kept = self._relative(Path(entry["snapshot"])) if entry.get("snapshot") else None
+                code = known.get(kept) or known.get((record["run"], entry["name"]))
+                if code:
+                    found.setdefault(entry["name"], code)
+        return found
+
     def _snapshots(self, where: str, values: Sequence[Any], limit: int) -> list[Snapshot]:
         columns = "notebook, stage, fingerprint, manifest, digest, run, created, facts"
         query = f"SELECT {columns} FROM snapshots WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
@@ -270,14 +293,14 @@ class Ledger:
 
     def _open(self, *, dotfile: bool) -> sqlite3.Connection:
         if dotfile:
-            _break_stale_lock(self.path)
+            break_stale_lock(self.path)
         source = f"{self.path.absolute().as_uri()}?{'vfs=unix-dotfile' if dotfile else 'mode=rwc'}"
         link = sqlite3.connect(source, timeout=BUSY_SECONDS, isolation_level=None, uri=True)
         try:
             self._prepare(link, wal=not dotfile and not on_network(self.home))
         except sqlite3.OperationalError as error:
             link.close()
-            if dotfile or not _locks_are_broken(error):
+            if dotfile or not locks_are_broken(error):
                 raise
             return self._open(dotfile=True)
         return link
@@ -290,7 +313,7 @@ class Ledger:
         link.execute("PRAGMA synchronous = NORMAL")
         if version == SCHEMA:
             return
-        _patiently(link, f"PRAGMA journal_mode = {'WAL' if wal else 'DELETE'}")
+        patiently(link, f"PRAGMA journal_mode = {'WAL' if wal else 'DELETE'}")
         link.execute("BEGIN IMMEDIATE")
         if link.execute("PRAGMA user_version").fetchone()[0] == 0:  # nobody was faster
             for statement in _TABLES.split(";"):
@@ -314,23 +337,9 @@ class Ledger:
         try:
             yield
         except sqlite3.Error as error:
-            raise _explained(self.path, error) from error
+            raise explained(self.path, error) from error
         except OSError as error:
             raise refusal(self.path, error) from error
-
-
-def _patiently(link: sqlite3.Connection, statement: str) -> None:
-    """Execute what SQLite's own busy timeout does not cover: two first runs may change the journal mode at once."""
-    for _ in range(int(BUSY_SECONDS * 100)):
-        try:
-            link.execute(statement)
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            time.sleep(0.01)
-        else:
-            return
-    link.execute(statement)
 
 
 def load_manifest(snapshot: Snapshot) -> dict[str, Any] | None:
@@ -370,31 +379,6 @@ def _alive(pid: int) -> bool:
     except OSError:
         return True
     return True
-
-
-def _locks_are_broken(error: sqlite3.Error) -> bool:
-    return any(text in str(error) for text in ("locking protocol", "disk I/O error"))
-
-
-def _break_stale_lock(path: Path) -> None:
-    """Remove the lock a killed process left, on file systems where the lock is a folder beside the file."""
-    lock = path.with_name(path.name + ".lock")
-    with contextlib.suppress(OSError):
-        if time.time() - lock.stat().st_mtime > STALE_LOCK_SECONDS:
-            lock.rmdir()
-
-
-def _explained(path: Path, error: sqlite3.Error) -> StoreError:
-    text = str(error)
-    if "full" in text:
-        return StoreError("NB601", f"no space left for {path}", "free some space, or set NBPROD_HOME to another disk")
-    if "readonly" in text or "unable to open" in text:
-        return StoreError("NB602", f"{path} cannot be written", "set NBPROD_HOME to a folder that can be written")
-    if "locked" in text or "locking" in text:
-        return StoreError("NB606", f"{path} is locked by another process", "wait for the other run, then try again")
-    if "malformed" in text or "not a database" in text:
-        return StoreError("NB607", f"{path} is damaged", f"delete {path}; that costs recomputation only")
-    return StoreError("NB603", f"{path} cannot be used: {text}", "look at the disk, or set NBPROD_HOME")
 
 
 __all__ = ["Ledger", "Snapshot", "digest_file", "load_manifest"]
