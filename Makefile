@@ -33,8 +33,10 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	@if command -v npm >/dev/null; then cd labextension && npm run --silent check; \
-	else echo "skipped: the front end's type check, npm is missing"; fi
+	@if command -v npm >/dev/null; then cd labextension && \
+	{ [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; } && \
+	npm run --silent check && npm run --silent test; \
+	else echo "skipped: the front end's types and unit tests, npm is missing"; fi
 
 bench: .venv/installed-dev
 	$(BIN)/python benchmarks/run_all.py
