@@ -6,26 +6,22 @@ Everything people or programs do goes through here; command line, magics, server
 from __future__ import annotations
 
 from nbprod.api.checking import CheckResult, check, codes, explain, fixes, stale_stages
-from nbprod.api.machine import doctor, example, init, processes, secret, stop_all
-from nbprod.api.models import (
-    build,
-    compare,
+from nbprod.api.endpoints import (
     deploy,
     endpoint,
     endpoint_logs,
     endpoints,
-    load_model,
-    model,
+    health,
     monitor,
-    no_model,
     predict,
+    rollback,
     sample,
-    score,
-    serve,
-    serve_model,
     stop_endpoint,
-    table_rows,
+    targets,
+    versions,
 )
+from nbprod.api.machine import doctor, example, init, processes, secret, stop_all
+from nbprod.api.models import build, compare, load_model, model, no_model, score, serve, serve_model, table_rows
 from nbprod.api.notebook import (
     analyze,
     export,
@@ -76,6 +72,7 @@ __all__ = [
     "extract",
     "fixes",
     "graph",
+    "health",
     "history",
     "init",
     "load_model",
@@ -86,6 +83,7 @@ __all__ = [
     "predict",
     "processes",
     "project_of",
+    "rollback",
     "run",
     "run_output",
     "sample",
@@ -107,6 +105,8 @@ __all__ = [
     "suggest",
     "table_rows",
     "tag",
+    "targets",
     "verify",
+    "versions",
     "why",
 ]

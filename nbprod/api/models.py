@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.api.notebook import Source, analyze, project_of
 from nbprod.api.running import run
 from nbprod.config import Project
-from nbprod.core.errors import DeployError, ModelError, UsageError
+from nbprod.core.errors import ModelError, UsageError
 from nbprod.core.model import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from nbprod.core.model import Endpoint, Image
+    from nbprod.core.model import Image
     from nbprod.core.run import Listener, Run, RunOptions, Watcher
     from nbprod.serving.model import LoadedModel
 
@@ -129,110 +128,6 @@ def score(path: Source | Sequence[Source], given: Source, out: Source) -> int:
 
     found, _ = model(path)
     return score_file(found.path, Path(given), Path(out))
-
-
-def deploy(
-    path: Source | Sequence[Source],
-    target: str = "local",
-    *,
-    name: str | None = None,
-    port: int | None = None,
-    options: RunOptions | None = None,
-    watcher: Watcher | None = None,
-) -> Endpoint:
-    """Put a model on a target and wait until it answers as the notebook did; raises `DeployError` otherwise."""
-    from nbprod import deploy as deploying
-    from nbprod import packaging, store
-
-    say = watcher.step if watcher else (lambda _text: None)
-    say("reading the notebook")
-    found, project = model(path, options, [watcher.listen] if watcher else ())
-    image = None
-    if target != "local":
-        say("building the image")
-        image = packaging.build(found, project, progress=say)
-        store.remember_image(project, found.name, image.image)
-    say(_starting(found) if target == "local" else "starting the endpoint")
-    python = python_of(path)
-    return deploying.deploy(
-        found, project, target=target, name=name or found.name, port=port, image=image, python=python
-    )
-
-
-def _starting(found: Model) -> str:
-    """Return what is done when the local target brings a model up: it is asked for the recorded rows first."""
-    from nbprod.serving.formats import read_sample
-    from nbprod.serving.problems import ModelUnusable
-
-    try:
-        rows = len((read_sample(found.path) or {"data": ()})["data"])
-    except ModelUnusable:  # the server says so
-        rows = 0
-    compared = f", comparing {rows} {'row' if rows == 1 else 'rows'} with the notebook" if rows else ""
-    return f"starting the endpoint{compared}"
-
-
-def endpoints(path: Source = ".") -> list[Endpoint]:
-    """Return what is deployed from this project, on every target this machine can use."""
-    from nbprod import deploy as deploying
-
-    project = Project.find(path)
-    return [_with_version(project, item) for item in deploying.endpoints(project)]
-
-
-def _with_version(project: Project, item: Endpoint) -> Endpoint:
-    """Return an endpoint with the version its model has been registered under since it was deployed."""
-    from nbprod import tracking
-
-    run_id = Path(item.detail.get("model_path", "")).name
-    found = tracking.model_version(project, run_id) if item.version is None and run_id else None
-    return replace(item, version=found[0]) if found else item
-
-
-def endpoint(name: str, path: Source = ".") -> Endpoint:
-    """Return one endpoint; raises `DeployError` naming those there are."""
-    found = endpoints(path)
-    for item in found:
-        if item.endpoint == name:
-            return item
-    known = ", ".join(item.endpoint for item in found) or "none"
-    raise DeployError("NB720", f"there is no endpoint {name}", f"endpoints: {known}")
-
-
-def stop_endpoint(name: str, path: Source = ".") -> None:
-    """Stop an endpoint and forget it."""
-    from nbprod import deploy as deploying
-
-    deploying.stop(Project.find(path), name)
-
-
-def endpoint_logs(name: str, path: Source = ".", lines: int = 100) -> str:
-    """Return the last lines an endpoint wrote."""
-    from nbprod import deploy as deploying
-
-    return deploying.logs(Project.find(path), name, lines)
-
-
-def predict(name: str, rows: Sequence[Mapping[str, Any]], path: Source = ".") -> dict[str, Any]:
-    """Send rows to an endpoint, by its name or URL, and return its answer."""
-    from nbprod import deploy as deploying
-
-    url = name if name.startswith(("http://", "https://")) else endpoint(name, path).url
-    return deploying.predict(url, rows)
-
-
-def sample(name: str, path: Source = ".") -> dict[str, Any]:
-    """Return the recorded rows of an endpoint's model with the notebook's own predictions on them."""
-    from nbprod import deploy as deploying
-
-    return deploying.sample(Project.find(path), name)
-
-
-def monitor(name: str, path: Source = ".") -> dict[str, Any]:
-    """Compare what an endpoint was asked with its model's training data."""
-    from nbprod import monitoring
-
-    return monitoring.report(Project.find(path), endpoint(name, path))
 
 
 def table_rows(file: Path) -> list[dict[str, Any]]:

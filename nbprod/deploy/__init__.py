@@ -14,8 +14,24 @@ if TYPE_CHECKING:
     from nbprod.config import Project
     from nbprod.core.model import Endpoint, Image, Model
     from nbprod.core.protocols import Target
+    from nbprod.deploy.history import Past
 
-__all__ = ["compare", "deploy", "endpoints", "logs", "predict", "processes", "sample", "serve", "stop"]
+__all__ = [
+    "compare",
+    "deploy",
+    "endpoints",
+    "health",
+    "logs",
+    "past",
+    "predict",
+    "processes",
+    "put_back",
+    "sample",
+    "serve",
+    "stop",
+    "targets",
+    "watched",
+]
 
 
 @runtime_checkable
@@ -60,13 +76,64 @@ def deploy(model: Model, project: Project, **placement: Unpack[Placement]) -> En
     DeployError
         It did not come up; what was there before still serves.
     """
-    target = placement.get("target", "local")
-    found = _target(target, project, placement.get("python"))
+    from dataclasses import asdict
+
+    from nbprod.deploy import history
+
+    target, python, image = placement.get("target", "local"), placement.get("python"), placement.get("image")
+    found = _target(target, project, python)
     lacking = found.missing()
     if lacking:
         raise UnavailableError("NB730", f"target {target} cannot be used: {lacking}", "see nbprod doctor")
     name = endpoint_name(placement.get("name") or model.name)
-    return found.deploy(model, placement.get("image"), name=name, port=placement.get("port"))
+    endpoint = found.deploy(model, image, name=name, port=placement.get("port"))
+    history.append(project.home, name, asdict(history.deployed(endpoint, image, python)))
+    return endpoint
+
+
+def past(project: Project, endpoint: Endpoint) -> Past:
+    """Return what was deployed before under an endpoint's name on its target."""
+    from nbprod.deploy import history
+
+    return history.past(project.home, endpoint.endpoint, endpoint.target)
+
+
+def put_back(project: Project, endpoint: Endpoint, model: Model, at: int) -> Endpoint:
+    """Put the model of an earlier deployment, at that place of the past, back on its endpoint.
+
+    On target `local` the endpoint serves meanwhile. Raises `DeployError` when it does not come up; what was there
+    before still serves.
+    """
+    from nbprod.core.model import Image
+    from nbprod.deploy import history
+
+    earlier = past(project, endpoint).entries[at]
+    image = Image(earlier.image, earlier.image, 0) if earlier.image else None
+    target = _target(endpoint.target, project, earlier.python)
+    found = target.deploy(model, image, name=endpoint.endpoint, port=None)
+    history.append(project.home, endpoint.endpoint, {"target": endpoint.target, "to": at})
+    return found
+
+
+def targets(project: Project) -> list[dict[str, Any]]:
+    """Return where models can be put, `local` first: `name`, `available`, and what is `missing` where it is not."""
+    from nbprod import plugins
+
+    found = []
+    for name in sorted(plugins.names("targets"), key=lambda name: (name != "local", name)):
+        try:
+            missing = _target(name, project, None).missing()
+        except ImportError as error:  # somebody else's plug-in
+            missing = f"it cannot be loaded: {error}"
+        found.append({"name": name, "available": missing is None, "missing": missing})
+    return found
+
+
+def health(endpoint: Endpoint) -> dict[str, Any]:
+    """Return how an endpoint does; see `nbprod.deploy.pulse.health`."""
+    from nbprod.deploy.pulse import health as asked
+
+    return asked(endpoint)
 
 
 def endpoints(project: Project) -> list[Endpoint]:
@@ -89,7 +156,11 @@ def watched(project: Project) -> list[Endpoint]:
 
 def stop(project: Project, name: str) -> None:
     """Stop an endpoint and forget it; raises `DeployError` when there is none of that name."""
-    _holder(project, name).stop(name)
+    from nbprod.deploy import history
+
+    holder = _holder(project, name)
+    holder.stop(name)
+    history.forget(project.home, name, holder.name)
 
 
 def logs(project: Project, name: str, lines: int = 100) -> str:

@@ -32,7 +32,7 @@ def ask(url: str, body: Mapping[str, Any]) -> dict[str, Any]:
     content = json.dumps(body, allow_nan=False, default=str).encode()
     request = Request(f"{url.rstrip('/')}/predict", content, {"content-type": "application/json"})  # noqa: S310 (checked)
     try:
-        with _opener(url).open(request, timeout=SECONDS) as response:
+        with opener(url).open(request, timeout=SECONDS) as response:
             answer: dict[str, Any] = json.load(response)
     except HTTPError as error:
         raise _problem(error, url) from error
@@ -105,8 +105,8 @@ def _worded(evidence: Mapping[str, Any]) -> str:
     return f"({unequal} differ; {seen})"
 
 
-def _opener(url: str) -> Any:
-    # a proxy for the outer world must not swallow what goes to this machine
+def opener(url: str) -> Any:
+    """Return what opens an endpoint's URL: a proxy for the outer world must not swallow what goes to this machine."""
     local = url.startswith(("http://127.", "http://localhost", "http://[::1]"))
     return build_opener(ProxyHandler({})) if local else build_opener()
 
@@ -124,7 +124,7 @@ def _problem(error: HTTPError, url: str) -> DeployError:
 def ready(url: str) -> bool:
     """Whether an endpoint says that it can be asked."""
     try:
-        with _opener(url).open(f"{url}/readyz", timeout=2) as response:
+        with opener(url).open(f"{url}/readyz", timeout=2) as response:
             return bool(response.status == 200)
     except (HTTPError, URLError, OSError):
         return False

@@ -40,6 +40,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "predict": ("models", "send rows of a file to an endpoint"),
         "score": ("models", "apply a model to a file"),
         "deploy": ("endpoints", "put the model on a target"),
+        "rollback": ("endpoints", "put the model deployed before back on an endpoint"),
         "endpoints": ("endpoints", "what is deployed"),
         "stop": ("endpoints", "stop an endpoint, or all that runs in the background"),
         "monitor": ("endpoints", "compare what an endpoint sees with its training data"),

@@ -1,4 +1,4 @@
-"""`deploy`, `endpoints`, `stop`, `monitor`: models on a target."""
+"""`deploy`, `rollback`, `endpoints`, `stop`, `monitor`: models on a target."""
 
 from __future__ import annotations
 
@@ -37,6 +37,22 @@ def deploy_verb(source: tuple[str, ...], as_json: bool, quiet: bool, **asked: An
     else:
         render.endpoint_row(screen, found)
         screen.line(f"nbprod logs {found.endpoint} · nbprod stop {found.endpoint}")
+    return 0
+
+
+@options.verb("rollback")
+@click.argument("name", metavar="ENDPOINT")
+@click.option("--to", metavar="VERSION", help="A version, or the run that made the model; default what served before.")
+@options.project
+def rollback_verb(name: str, to: str | None, folder: str, as_json: bool, quiet: bool) -> int:
+    """Put the model that was deployed before back on an endpoint; a local one answers meanwhile."""
+    screen = Screen(quiet=quiet, stream=sys.stderr if as_json else None)
+    with Progress(screen, None) as progress:
+        found = api.rollback(name, folder, version=to, watcher=progress)
+    if as_json:
+        print_json(_json(found))
+    else:
+        render.endpoint_row(screen, found)
     return 0
 
 
