@@ -1,39 +1,45 @@
-"""The table of routes."""
+"""From the table of routes to what tornado takes."""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
-from nbprod.interfaces.server import handlers as to
+from nbprod.interfaces.server.handlers.api import Api, Unknown
+from nbprod.interfaces.server.table import PARTS, TABLE
+
+if TYPE_CHECKING:
+    from nbprod.interfaces.server.table import Route
 
 ROOT = "nbprod/api"
-ID = r"(?P<operation>[0-9a-f]{4,32})"
-RUN = r"(?P<run_id>[0-9a-f]{4,32})"
-NAME = r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)"
-STAGE = r"(?P<stage>[A-Za-z_][A-Za-z0-9_-]*)"
-
-TABLE: tuple[tuple[str, Any], ...] = (
-    ("status", to.Status),
-    ("pipeline", to.Pipeline),
-    ("suggestion", to.Suggestion),
-    ("runs", to.Runs),
-    (f"runs/{RUN}", to.OneRun),
-    (f"runs/{RUN}/stop", to.StopRun),
-    (f"runs/{RUN}/notebook/{STAGE}", to.StageNotebook),
-    ("run", to.StartRun),
-    ("deploy", to.StartDeploy),
-    ("verify", to.StartVerify),
-    (f"operations/{ID}", to.OneOperation),
-    ("endpoints", to.Endpoints),
-    (f"endpoints/{NAME}", to.OneEndpoint),
-    (f"endpoints/{NAME}/predict", to.Predict),
-    (f"endpoints/{NAME}/sample", to.Sample),
-    ("(.*)", to.Unknown),
-)
 
 
-def routes(base_url: str) -> list[tuple[str, Any]]:
+def routes(base_url: str) -> list[tuple[Any, ...]]:
     """Return patterns and handlers below the server's own base URL."""
     from jupyter_server.utils import url_path_join
 
-    return [(url_path_join(base_url, ROOT, pattern) + "/?$", handler) for pattern, handler in TABLE]
+    found: list[tuple[Any, ...]] = [
+        (url_path_join(base_url, ROOT, _pattern(path)) + "/?$", Api, {"by_method": by_method, "names": names})
+        for path, by_method, names in _addresses()
+    ]
+    return [*found, (url_path_join(base_url, ROOT, "(.*)") + "/?$", Unknown)]
+
+
+def _addresses() -> list[tuple[str, dict[str, Route], dict[str, str]]]:
+    """Return each address once: those without names first, as they would be taken for a name otherwise."""
+    paths = sorted({route.path for route in TABLE}, key=lambda path: "{" in path)
+    found = []
+    for path in paths:
+        by_method: dict[str, Route] = {route.method: route for route in TABLE if route.path == path}
+        names: dict[str, str] = {}
+        for route in TABLE if "{" not in path else ():
+            match = re.fullmatch(_pattern(route.path), path) if "{" in route.path else None
+            if match and route.method not in by_method:  # a schedule may be named as an address is
+                by_method[route.method] = route
+                names |= match.groupdict()
+        found.append((path, by_method, names))
+    return found
+
+
+def _pattern(path: str) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: f"(?P<{match[1]}>{PARTS[match[1]]})", path)

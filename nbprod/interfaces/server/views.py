@@ -1,23 +1,34 @@
-"""What the panel is told: plain JSON of what `nbprod.api` returns."""
+"""What the panel is told: plain JSON of what `nbprod.api` returns; `labextension/src/tokens.ts` has the types."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nbprod.api import CheckResult
+    from nbprod.config import Project
     from nbprod.core.model import Endpoint
     from nbprod.core.pipeline import Parameter, Stage
     from nbprod.core.run import Run
 
 JSON_SCALARS = (str, int, float, bool, type(None))
+STAGE = ("name", "status", "reason", "seconds", "outputs", "metrics")
 
 
 def pipeline(result: CheckResult) -> dict[str, Any]:
     """Return roles, stages, edges, parameters, diagnostics and readiness of a notebook."""
     found = result.pipeline
     ids = {role.cell: role.cell_id for role in found.roles}
+    told = result.as_json()
+    told["diagnostics"] = [
+        {**shown, "mendable": bool(item.edits)}
+        for shown, item in zip(told["diagnostics"], found.diagnostics, strict=True)
+    ]
     return {
         "notebook": found.notebook,
         "roles": [asdict(role) for role in found.roles],
@@ -27,19 +38,49 @@ def pipeline(result: CheckResult) -> dict[str, Any]:
             for edge in found.edges
         ],
         "parameters": [_parameter(item) for item in found.parameters],
-        **result.as_json(),
+        **told,
     }
 
 
-def run(found: Run) -> dict[str, Any]:
-    """Return a run as `run --json` prints it."""
-    return found.as_json()
+def run(found: Run, project: Project) -> dict[str, Any]:
+    """Return a run as `run --json` prints it, with MLflow's page of it and whether executed notebooks are there."""
+    told = found.as_json()
+    told["stages"] = [_stage_run(item, project) for item in told["stages"]]
+    return {**told, "mlflow": _in_mlflow(project, found.id)}
+
+
+def progress(project: Project, run_id: str) -> dict[str, Any]:
+    """Return what a run's own file, written at every change, knows better than the ledger, written at both ends."""
+    file = project.home / "runs" / run_id / "run.json"
+    try:
+        found = json.loads(file.read_bytes())
+        stages = [_stage_run(item, project) for item in found["stages"]]
+        return {"stages": stages, "metrics": found["metrics"], "seconds": found["seconds"]}
+    except (OSError, ValueError, KeyError):
+        return {}
 
 
 def endpoint(found: Endpoint) -> dict[str, Any]:
     """Return an endpoint without what belongs to its target alone."""
     fields = ("endpoint", "url", "target", "model", "version", "state", "since")
     return {name: getattr(found, name) for name in fields}
+
+
+def _stage_run(item: Mapping[str, Any], project: Project) -> dict[str, Any]:
+    since = item.get("started") if item["status"] == "running" else None
+    return {
+        **{name: item[name] for name in STAGE if name in item},
+        "since": datetime.fromtimestamp(since, UTC).isoformat(timespec="milliseconds") if since else None,
+        "kept": bool(item.get("notebook")) and (project.root / item["notebook"]).is_file(),
+    }
+
+
+def _in_mlflow(project: Project, run_id: str) -> str | None:
+    """Return the part of MLflow's address that shows a run; None until MLflow knows of it."""
+    from nbprod.tracking.publisher import registered
+
+    known = registered(project, run_id)
+    return f"#/experiments/{known['experiment']}/runs/{known['mlflow_run']}" if known else None
 
 
 def _stage(stage: Stage, ids: dict[int, str]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Handlers: who asks, for what; everything they do is in `calls`."""
