@@ -4,13 +4,23 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import {
-  IEndpoint,
+  IComparison,
+  IDrift,
+  IFixes,
+  IHealth,
   IOperation,
   IPipeline,
   IPrediction,
+  IPreview,
   IProblem,
   IRun,
   ISample,
+  ISchedules,
+  IState,
+  ISuggestion,
+  ITarget,
+  IVersion,
+  Kind,
   Value
 } from './tokens';
 
@@ -24,13 +34,25 @@ export class ApiError extends Error {
   }
 }
 
+type Body = { [name: string]: unknown };
+
 interface IRequest {
   method?: 'GET' | 'POST' | 'DELETE';
   path?: string;
-  body?: { [name: string]: unknown };
+  query?: { [name: string]: string };
+  body?: Body;
+  signal?: AbortSignal;
 }
 
-/** The server extension, as far as the panel needs it. */
+/** What a run is asked to do besides running. */
+export interface IRunOptions {
+  parameters?: { [name: string]: string };
+  from?: string;
+  to?: string;
+  force?: boolean;
+}
+
+/** The server extension, as far as the panel needs it; every path is the notebook's, below the server's root. */
 export class Api {
   constructor(private readonly settings: ServerConnection.ISettings) {}
 
@@ -38,22 +60,32 @@ export class Api {
     return this.ask('status');
   }
 
-  pipeline(path: string, content: unknown): Promise<IPipeline> {
-    return this.ask('pipeline', { method: 'POST', body: { path, content } });
+  /** Copy the example notebook into a folder unless it is there; returns its path. */
+  async example(folder: string): Promise<string> {
+    return (await this.ask<{ path: string }>('example', { method: 'POST', body: { folder } })).path;
   }
 
-  async runs(path: string): Promise<IRun[]> {
-    return (await this.ask<{ runs: IRun[] }>('runs', { path })).runs;
+  pipeline(path: string, content: unknown, signal?: AbortSignal): Promise<IPipeline> {
+    return this.ask('pipeline', { method: 'POST', body: { path, content }, signal });
+  }
+
+  suggestion(path: string, content: unknown): Promise<ISuggestion> {
+    return this.ask('suggestion', { method: 'POST', body: { path, content } });
+  }
+
+  fixes(path: string, content: unknown, only: { code?: string; cell_id?: string | null }): Promise<IFixes> {
+    return this.ask('fixes', { method: 'POST', body: { path, content, ...only } });
+  }
+
+  state(path: string): Promise<IState> {
+    return this.ask('state', { path });
   }
 
   oneRun(path: string, run: string): Promise<IRun> {
     return this.ask(`runs/${run}`, { path });
   }
 
-  run(
-    path: string,
-    options: { parameters?: { [name: string]: string }; from?: string; force?: boolean }
-  ): Promise<{ run: string }> {
+  run(path: string, options: IRunOptions): Promise<{ run: string }> {
     return this.ask('run', { method: 'POST', body: { path, ...options } });
   }
 
@@ -61,66 +93,146 @@ export class Api {
     return this.ask(`runs/${run}/stop`, { method: 'POST', body: { path } });
   }
 
-  start(kind: 'deploy' | 'verify', path: string, parameters: { [name: string]: string }): Promise<IOperation> {
-    return this.ask(kind, { method: 'POST', body: { path, parameters } });
+  compare(path: string, first: string, second: string): Promise<IComparison> {
+    return this.ask(`runs/${first}/compare/${second}`, { path });
+  }
+
+  /** The executed notebook of a stage of a run, as nbformat has it. */
+  executed(path: string, run: string, stage: string): Promise<unknown> {
+    return this.ask(`runs/${run}/notebook/${stage}`, { path });
+  }
+
+  start(kind: Kind, path: string, body: Body): Promise<IOperation> {
+    return this.ask(kind, { method: 'POST', body: { path, ...body } });
   }
 
   operation(path: string, id: string): Promise<IOperation> {
     return this.ask(`operations/${id}`, { path });
   }
 
-  async endpoints(path: string): Promise<IEndpoint[]> {
-    return (await this.ask<{ endpoints: IEndpoint[] }>('endpoints', { path })).endpoints;
+  stopOperation(path: string, id: string): Promise<unknown> {
+    return this.ask(`operations/${id}/stop`, { method: 'POST', body: { path } });
+  }
+
+  async targets(path: string): Promise<ITarget[]> {
+    return (await this.ask<{ targets: ITarget[] }>('targets', { path })).targets;
   }
 
   stopEndpoint(path: string, name: string): Promise<unknown> {
-    return this.ask(`endpoints/${encodeURIComponent(name)}`, { method: 'DELETE', path });
+    return this.ask(of(name), { method: 'DELETE', path });
   }
 
   sample(path: string, name: string): Promise<ISample> {
-    return this.ask(`endpoints/${encodeURIComponent(name)}/sample`, { path });
+    return this.ask(`${of(name)}/sample`, { path });
   }
 
   predict(path: string, name: string, rows: { [column: string]: Value }[]): Promise<IPrediction> {
-    return this.ask(`endpoints/${encodeURIComponent(name)}/predict`, {
-      method: 'POST',
-      body: { path, rows }
-    });
+    return this.ask(`${of(name)}/predict`, { method: 'POST', body: { path, rows } });
+  }
+
+  health(path: string, name: string): Promise<IHealth> {
+    return this.ask(`${of(name)}/health`, { path });
+  }
+
+  async versions(path: string, name: string): Promise<IVersion[]> {
+    return (await this.ask<{ versions: IVersion[] }>(`${of(name)}/versions`, { path })).versions;
+  }
+
+  rollback(path: string, name: string, version: string | null): Promise<IOperation> {
+    return this.ask(`${of(name)}/rollback`, { method: 'POST', body: { path, version } });
+  }
+
+  async logs(path: string, name: string): Promise<string> {
+    return (await this.ask<{ log: string }>(`${of(name)}/logs`, { path })).log;
+  }
+
+  drift(path: string, name: string): Promise<IDrift> {
+    return this.ask(`${of(name)}/drift`, { path });
+  }
+
+  schedules(path: string): Promise<ISchedules> {
+    return this.ask('schedules', { path });
+  }
+
+  preview(path: string, cron: string, tz: string): Promise<IPreview> {
+    return this.ask('schedules/preview', { path, query: { cron, tz } });
+  }
+
+  /** Add a schedule, or replace the one of that name, and see to it that a process runs what is due. */
+  schedule(path: string, body: { cron: string; tz: string; parameters: Body; name?: string }): Promise<ISchedules> {
+    return this.ask('schedules', { method: 'POST', body: { path, ...body } });
+  }
+
+  unschedule(path: string, name: string): Promise<ISchedules> {
+    return this.ask(`schedules/${encodeURIComponent(name)}`, { method: 'DELETE', path });
+  }
+
+  pause(path: string, name: string, paused: boolean): Promise<ISchedules> {
+    return this.ask(`schedules/${encodeURIComponent(name)}/pause`, { method: 'POST', body: { path, paused } });
+  }
+
+  scheduleNow(path: string, name: string): Promise<{ run: string }> {
+    return this.ask(`schedules/${encodeURIComponent(name)}/now`, { method: 'POST', body: { path } });
+  }
+
+  /** Start MLflow's pages for the project and return their address. */
+  async mlflow(path: string): Promise<string> {
+    const { url } = await this.ask<{ url: string }>('mlflow', { method: 'POST', body: { path } });
+    return /^https?:/.test(url) ? url : URLExt.join(this.settings.baseUrl, url);
+  }
+
+  /** The address of a page of ours for people: a stage's executed notebook, a report. */
+  page(path: string, route: string): string {
+    return URLExt.join(this.settings.baseUrl, 'nbprod/api', route) + URLExt.objectToQueryString({ path });
+  }
+
+  /** The address of an endpoint's own pages through this Jupyter server, which is where the browser can reach it. */
+  through(path: string, name: string, rest: string): string {
+    const notebook = path.split('/').map(encodeURIComponent).join('/');
+    return URLExt.join(this.settings.baseUrl, 'nbprod/endpoint', notebook, '-', encodeURIComponent(name), rest);
   }
 
   /** Send a request; anything but the expected JSON becomes an `ApiError` with words for people. */
   private async ask<T>(route: string, request: IRequest = {}): Promise<T> {
-    const query = request.path === undefined ? '' : URLExt.objectToQueryString({ path: request.path });
-    const url = URLExt.join(this.settings.baseUrl, 'nbprod/api', route) + query;
+    const query = { ...request.query, ...(request.path === undefined ? {} : { path: request.path }) };
+    const asked = Object.keys(query).length ? URLExt.objectToQueryString(query) : '';
+    const url = URLExt.join(this.settings.baseUrl, 'nbprod/api', route) + asked;
+    const init: RequestInit = { method: request.method ?? 'GET', signal: request.signal };
+    if (request.body !== undefined) {
+      init.body = JSON.stringify(request.body);
+    }
     let response: Response;
     try {
-      response = await ServerConnection.makeRequest(
-        url,
-        {
-          method: request.method ?? 'GET',
-          body: request.body === undefined ? undefined : JSON.stringify(request.body)
-        },
-        this.settings
-      );
+      response = await ServerConnection.makeRequest(url, init, this.settings);
     } catch (error) {
+      if (request.signal?.aborted) {
+        throw error;
+      }
       throw new ApiError(0, told('NB932', 'the Jupyter server does not answer', 'is it still running?'));
     }
-    const text = await response.text();
-    let answer: any = null;
-    try {
-      answer = JSON.parse(text);
-    } catch {
-      throw new ApiError(
-        response.status,
-        told('NB933', `the server answered ${response.status} ${response.statusText}`, null)
-      );
-    }
-    if (!response.ok) {
-      const fallback = told('NB934', answer?.message ?? `the server answered ${response.status}`, null);
-      throw new ApiError(response.status, answer?.error ?? fallback);
-    }
-    return answer as T;
+    return readAnswer<T>(response);
   }
+}
+
+async function readAnswer<T>(response: Response): Promise<T> {
+  let answer: any = null;
+  try {
+    answer = JSON.parse(await response.text());
+  } catch {
+    throw new ApiError(
+      response.status,
+      told('NB933', `the server answered ${response.status} ${response.statusText}`, null)
+    );
+  }
+  if (!response.ok) {
+    const fallback = told('NB934', answer?.message ?? `the server answered ${response.status}`, null);
+    throw new ApiError(response.status, answer?.error ?? fallback);
+  }
+  return answer as T;
+}
+
+function of(name: string): string {
+  return `endpoints/${encodeURIComponent(name)}`;
 }
 
 function told(code: string, message: string, hint: string | null): IProblem {

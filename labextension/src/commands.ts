@@ -1,112 +1,162 @@
 /** The commands, one table: id, words, what it does, when it can. */
 
-import { InputDialog } from '@jupyterlab/apputils';
+import { ICommandPalette, InputDialog } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { LabIcon } from '@jupyterlab/ui-components';
 import { CommandRegistry } from '@lumino/commands';
-import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { ReadonlyPartialJSONObject as Args } from '@lumino/coreutils';
 
 import { nbprodIcon, tagIcon } from './icons';
 import { Model } from './model';
+import { changeTogether, findCell } from './notebook';
 import { nameProblem, readTag, tagWords, writeTag } from './tags';
 import { ITag, ROLES } from './tokens';
+import { fix, startOperation, startRun, stopOperation, stopRun, suggest } from './verbs';
 
 interface ICommand {
-  label: string;
+  label: string | ((args: Args) => string);
   caption?: string;
   icon?: LabIcon;
   enabled?: () => boolean;
-  run: (args: ReadonlyPartialJSONObject) => unknown;
+  toggled?: (args: Args) => boolean;
+  run: (args: Args) => unknown;
 }
 
-/** Opens the panel; its shell differs between JupyterLab and Notebook. */
-export type Open = () => void;
+/** What commands need besides the model. */
+export interface ICommandContext {
+  model: Model;
+  trans: TranslationBundle;
+  /** Opens the panel; its shell differs between JupyterLab and Notebook. */
+  open(): void;
+  /** Opens MLflow's page, of a run or of all. */
+  mlflow(page?: string): Promise<void>;
+  /** Opens the example, a new copy. */
+  example(): Promise<void>;
+}
 
-/** Add all commands; returns their ids, for the palette. */
-export function addCommands(
-  registry: CommandRegistry,
-  model: Model,
-  open: Open,
-  trans: TranslationBundle
-): string[] {
-  const table = commandTable(model, open, trans);
-  for (const [id, command] of Object.entries(table)) {
+/** Add all commands, in the palette too where there is one. */
+export function addCommands(registry: CommandRegistry, palette: ICommandPalette | null, context: ICommandContext): void {
+  for (const [id, command] of Object.entries(commandTable(context))) {
     registry.addCommand(id, {
-      label: command.label,
-      caption: command.caption ?? command.label,
+      label: command.label as any,
+      caption: command.caption,
       icon: command.icon,
       isEnabled: command.enabled ?? (() => true),
+      isToggled: command.toggled,
+      isToggleable: command.toggled !== undefined,
       execute: command.run,
       describedBy: { args: { type: 'object' } }
     });
+    palette?.addItem({ command: id, category: 'nbprod' });
   }
-  model.changed.connect(() => registry.notifyCommandChanged());
-  return Object.keys(table);
+  context.model.changed.connect(() => registry.notifyCommandChanged());
 }
 
-function commandTable(model: Model, open: Open, trans: TranslationBundle): { [id: string]: ICommand } {
-  const idle = () => model.panel !== null && model.server === 'there' && !model.working;
-  const stage = () => model.pipeline?.roles.find(role => role.cell_id === activeId(model))?.stage ?? null;
+function commandTable(context: ICommandContext): { [id: string]: ICommand } {
+  const { model, trans, open } = context;
+  const there = (): boolean => model.panel !== null && model.server === 'there';
+  const idle = (): boolean => there() && !model.working;
+  const form = (name: 'deploy' | 'sweep') => () => {
+    open();
+    model.set({ form: model.form === name ? null : name, tab: 'pipeline' });
+  };
   return {
-    'nbprod:open-panel': { label: trans.__('Open the nbprod panel'), icon: nbprodIcon, run: open },
+    ...tagCommands(context),
+    'nbprod:open-panel': { label: trans.__('Open the nbprod Panel'), icon: nbprodIcon, run: open },
+    'nbprod:open-example': { label: trans.__('nbprod Example'), icon: nbprodIcon, run: () => context.example() },
+    'nbprod:suggest-stages': {
+      label: trans.__('Suggest Stages…'),
+      enabled: idle,
+      run: () => {
+        open();
+        return suggest(model);
+      }
+    },
+    'nbprod:run-pipeline': { label: trans.__('Run the Pipeline'), enabled: idle, run: () => startRun(model) },
+    'nbprod:run-from-here': {
+      label: trans.__('Run the Pipeline from This Stage'),
+      enabled: () => idle() && stageHere(model) !== null,
+      run: () => startRun(model, { from: stageHere(model) as string })
+    },
+    'nbprod:run-anew': {
+      label: trans.__('Run Every Stage Anew'),
+      enabled: idle,
+      run: () => startRun(model, { force: true })
+    },
+    'nbprod:sweep-parameters': { label: trans.__('Sweep Parameters…'), enabled: idle, run: form('sweep') },
+    'nbprod:stop-run': {
+      label: trans.__('Stop'),
+      enabled: () => model.live || model.operation?.state === 'running',
+      run: () => (model.live ? stopRun(model) : stopOperation(model))
+    },
+    'nbprod:verify-notebook': {
+      label: trans.__('Verify: Pipeline Equals Notebook'),
+      enabled: idle,
+      run: () => startOperation(model, 'verify')
+    },
+    'nbprod:deploy-notebook': { label: trans.__('Deploy the Model…'), enabled: idle, run: form('deploy') },
+    'nbprod:build-image': {
+      label: trans.__('Build an Image of the Model'),
+      enabled: idle,
+      run: () => startOperation(model, 'build')
+    },
+    'nbprod:fix-problems': { label: trans.__('Fix What Can Be Fixed'), enabled: there, run: () => fix(model, {}, trans) },
+    'nbprod:check-notebook': {
+      label: trans.__('Check the Notebook'),
+      enabled: () => model.panel !== null,
+      run: () => {
+        open();
+        return model.look();
+      }
+    },
+    'nbprod:open-schedule': {
+      label: trans.__('Schedules of the Notebook'),
+      enabled: there,
+      run: () => {
+        open();
+        model.set({ tab: 'schedule' });
+      }
+    },
+    'nbprod:open-monitor': {
+      label: trans.__('Monitor the Endpoints'),
+      enabled: there,
+      run: () => {
+        open();
+        model.set({ tab: 'monitor' });
+      }
+    },
+    'nbprod:open-mlflow': {
+      label: trans.__('Open MLflow'),
+      enabled: there,
+      run: args => context.mlflow(typeof args.page === 'string' ? args.page : undefined)
+    }
+  };
+}
+
+function tagCommands({ model, trans }: ICommandContext): { [id: string]: ICommand } {
+  return {
     'nbprod:tag-cell': {
-      label: trans.__('Tag Cell for the Pipeline…'),
+      label: args => (typeof args.tag === 'string' ? args.tag : trans.__('Tag Cell for the Pipeline…')),
       caption: trans.__('Give this cell a stage or a role'),
       icon: tagIcon,
       enabled: () => model.panel?.content.activeCell?.model.type === 'code',
+      toggled: args => typeof args.tag === 'string' && tagWords(model.activeTag) === args.tag,
       run: args => tagCell(model, args, trans)
     },
     'nbprod:untag-cell': {
       label: trans.__('Remove Cell from the Pipeline'),
       enabled: () => model.activeTag !== null,
       run: () => tagActive(model, null)
-    },
-    'nbprod:run-pipeline': {
-      label: trans.__('Run the Pipeline'),
-      enabled: idle,
-      run: () => model.startRun()
-    },
-    'nbprod:run-from-here': {
-      label: trans.__('Run the Pipeline from This Stage'),
-      enabled: () => idle() && stage() !== null,
-      run: () => model.startRun({ from: stage() as string })
-    },
-    'nbprod:run-anew': {
-      label: trans.__('Run Every Stage Anew'),
-      enabled: idle,
-      run: () => model.startRun({ force: true })
-    },
-    'nbprod:stop-run': {
-      label: trans.__('Stop the Run'),
-      enabled: () => model.live,
-      run: () => model.stopRun()
-    },
-    'nbprod:verify-notebook': {
-      label: trans.__('Verify: Pipeline Equals Notebook'),
-      enabled: idle,
-      run: () => model.startOperation('verify')
-    },
-    'nbprod:deploy-notebook': {
-      label: trans.__('Deploy the Model'),
-      enabled: idle,
-      run: () => model.startOperation('deploy')
-    },
-    'nbprod:check-notebook': {
-      label: trans.__('Check the Notebook'),
-      enabled: () => model.panel !== null,
-      run: async () => {
-        open();
-        await model.look();
-      }
     }
   };
 }
 
-/** Give the active cell a tag, or with null take it away. */
+/** Give the active cell a tag, or with null take it away; one undo of the notebook takes it back. */
 export function tagActive(model: Model, tag: ITag | null): void {
-  const cell = model.panel?.content.activeCell?.model;
-  if (cell && cell.type === 'code') {
-    writeTag(cell, tag);
+  const panel = model.panel;
+  const cell = panel?.content.activeCell?.model;
+  if (panel && cell?.type === 'code') {
+    changeTogether(panel, () => writeTag(cell, tag));
     model.notify();
   }
 }
@@ -116,8 +166,13 @@ export function tagOf(words: string): ITag {
   return ROLES.includes(words) ? { role: words, stage: null } : { role: 'stage', stage: words };
 }
 
-async function tagCell(model: Model, args: ReadonlyPartialJSONObject, trans: TranslationBundle): Promise<void> {
-  const cell = model.panel?.content.activeCell?.model;
+async function tagCell(model: Model, args: Args, trans: TranslationBundle): Promise<void> {
+  const panel = model.panel;
+  if (panel && typeof args.cell_id === 'string') {
+    const cell = findCell(panel, { cell: null, cell_id: args.cell_id });
+    panel.content.activeCellIndex = cell ? panel.content.widgets.indexOf(cell) : panel.content.activeCellIndex;
+  }
+  const cell = panel?.content.activeCell?.model;
   if (!cell) {
     return;
   }
@@ -125,10 +180,9 @@ async function tagCell(model: Model, args: ReadonlyPartialJSONObject, trans: Tra
   if (words === null) {
     return;
   }
-  const problem = words === '' || ROLES.includes(words) ? null : nameProblem(words);
+  const problem = words === '' || ROLES.includes(words) ? null : nameProblem(words, trans);
   if (problem) {
-    model.problem = { code: 'NB936', message: problem, hint: trans.__('choose another name') };
-    model.notify();
+    model.set({ problem: { code: 'NB936', message: problem, hint: trans.__('choose another name') } });
     return;
   }
   tagActive(model, words === '' ? null : tagOf(words));
@@ -146,6 +200,7 @@ async function ask(model: Model, tag: ITag | null, trans: TranslationBundle): Pr
   return answer.button.accept ? (answer.value ?? '').trim() : null;
 }
 
-function activeId(model: Model): string | undefined {
-  return model.panel?.content.activeCell?.model.id;
+function stageHere(model: Model): string | null {
+  const id = model.panel?.content.activeCell?.model.id;
+  return model.pipeline?.roles.find(role => role.cell_id === id)?.stage ?? null;
 }

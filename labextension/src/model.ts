@@ -1,19 +1,25 @@
-/** All the panel shows, in one place, with one signal; views read it and call its methods, nothing else. */
+/** All the panel shows, in one place, with one signal; views read it, `verbs.ts` changes what the server keeps. */
 
 import { NotebookPanel } from '@jupyterlab/notebook';
 import { Contents } from '@jupyterlab/services';
-import { Debouncer, Poll } from '@lumino/polling';
+import { Poll } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
+import { Analysis } from './analysis';
 import { Api, ApiError, problemOf } from './api';
-import { draft } from './notebook';
+import { isExecuted } from './drive';
+import { draft, saved } from './notebook';
 import { readTag, stagesOf } from './tags';
-import { IEndpoint, IOperation, IPipeline, IProblem, IRun, ITag } from './tokens';
+import { IChange, IEndpoint, IOperation, IPipeline, IProblem, IRun, IState, ISuggestion, ITag } from './tokens';
 
-const WHILE_LIVE = 500;
+const WHILE_LIVE = 700;
 const WHILE_IDLE = 5000;
-const AFTER_TYPING = 600;
-const NOTHING_YET = { stages: [], metrics: {}, gates: [], notes: [], error: null };
+
+/** What the tabs of the panel are called. */
+export type Tab = 'pipeline' | 'schedule' | 'monitor';
+
+/** Forms that open below the buttons; one at a time. */
+export type Form = 'deploy' | 'sweep' | null;
 
 /** The state of the panel for the notebook at hand. */
 export class Model {
@@ -21,6 +27,7 @@ export class Model {
   server: 'unknown' | 'there' | 'missing' = 'unknown';
   version = '';
   pipeline: IPipeline | null = null;
+  suggestion: ISuggestion | null = null;
   run: IRun | null = null;
   runs: IRun[] = [];
   endpoints: IEndpoint[] = [];
@@ -28,23 +35,29 @@ export class Model {
   problem: IProblem | null = null;
   busy = '';
   overrides: { [name: string]: string } = {};
+  tab: Tab = 'pipeline';
+  form: Form = null;
+  /** Grows when the server says that schedules changed. */
+  schedulesToken = 0;
+  /** Grows when the server says that endpoints changed. */
+  endpointsToken = 0;
 
   private readonly _changed = new Signal<this, void>(this);
-  private readonly _analysis: Debouncer;
   private readonly _poll: Poll;
-  private _since = new Map<string, number>();
-  private _analysed = '';
+  private readonly _seen = new Map<string, number>();
+  private _dismissed = '';
+  private readonly _analysis: Analysis;
 
   constructor(
     readonly api: Api,
-    private readonly contents: Contents.IManager
+    private readonly contents: Pick<Contents.IManager, 'localPath'>
   ) {
-    this._analysis = new Debouncer(() => this.analyse(), AFTER_TYPING);
+    this._analysis = new Analysis(api, () => void this.analyse());
     this._poll = new Poll({
       name: 'nbprod:state',
       auto: false,
       factory: () => (this.server === 'unknown' ? this.look() : this.refresh()),
-      frequency: { interval: WHILE_IDLE, backoff: true, max: 60_000 },
+      frequency: { interval: WHILE_IDLE, backoff: true, max: 30_000 },
       standby: 'when-hidden'
     });
   }
@@ -61,7 +74,7 @@ export class Model {
 
   /** Whether a run is going on. */
   get live(): boolean {
-    return this.run?.status === 'running';
+    return this.runs.some(run => run.status === 'running') || this.run?.status === 'running';
   }
 
   /** Whether anything is going on that must end before another thing is started. */
@@ -80,23 +93,23 @@ export class Model {
     return cell ? readTag(cell) : null;
   }
 
-  /** Show another notebook, or none. */
-  async setNotebook(panel: NotebookPanel | null): Promise<void> {
+  /** Show another notebook, or none; one that a run executed is only looked at. */
+  async setNotebook(found: NotebookPanel | null): Promise<void> {
+    const panel = found && !isExecuted(found.context.path) ? found : null;
     if (panel === this.panel) {
       return;
     }
     this.panel?.content.modelContentChanged.disconnect(this.onContent, this);
+    this.panel?.context.pathChanged.disconnect(this.onPath, this);
     this.panel = panel;
     this.forget();
     this.notify();
-    if (panel === null) {
-      return;
-    }
-    await panel.context.ready;
-    if (this.panel !== panel || panel.isDisposed) {
+    await panel?.context.ready;
+    if (!panel || this.panel !== panel || panel.isDisposed) {
       return;
     }
     panel.content.modelContentChanged.connect(this.onContent, this);
+    panel.context.pathChanged.connect(this.onPath, this);
     await this.look();
     await this._poll.start();
   }
@@ -106,18 +119,13 @@ export class Model {
     try {
       this.version = (await this.api.status()).version;
       this.server = 'there';
+      this.clear();
     } catch (error) {
       this.server = error instanceof ApiError && [404, 405].includes(error.status) ? 'missing' : 'unknown';
       this.problem = this.server === 'missing' ? null : problemOf(error);
     }
     this.notify();
-    await this.analyse();
-    try {
-      await this.refresh();
-    } catch (error) {
-      this.problem = problemOf(error);
-      this.notify();
-    }
+    await Promise.all([this.analyse(), this.refresh()]);
   }
 
   /** Ask what the notebook means as it stands in the editor. */
@@ -126,18 +134,13 @@ export class Model {
     if (this.server !== 'there' || !panel?.model) {
       return;
     }
-    const content = draft(panel);
-    const text = JSON.stringify(content);
-    if (text === this._analysed) {
-      return;
-    }
     try {
-      const found = await this.api.pipeline(this.path, content);
-      if (panel === this.panel) {
-        this.pipeline = found;
-        this._analysed = text;
-        this.clear('NB0');
+      const found = await this._analysis.ask(this.path, draft(panel));
+      if (found === null || panel !== this.panel) {
+        return;
       }
+      this.pipeline = found;
+      this.clear();
     } catch (error) {
       this.problem = problemOf(error);
     }
@@ -150,89 +153,32 @@ export class Model {
     if (this.server !== 'there' || !path) {
       return;
     }
-    const wasWorking = this.live || this.operation?.state === 'running';
-    if (this.live && this.run) {
-      this.keep(path, { run: await this.api.oneRun(path, this.run.run) });
+    let found: IState;
+    try {
+      found = await this.api.state(path);
+    } catch (error) {
+      if (path === this.path) {
+        this.problem = problemOf(error);
+        this.notify();
+      }
+      throw error;
     }
-    if (this.operation?.state === 'running') {
-      this.keep(path, { operation: await this.api.operation(path, this.operation.operation) });
-    }
-    if (!this.live) {
-      const [runs, endpoints] = await Promise.all([this.api.runs(path), this.api.endpoints(path)]);
-      const newest = runs[0] ?? null;
-      const started = newest !== null && newest.run !== this.run?.run && newest.started >= (this.run?.started ?? '');
-      this.keep(path, { runs, endpoints, run: started ? newest : this.run });
-    }
-    const nowWorking = this.live || this.operation?.state === 'running';
-    this._poll.frequency = { ...this._poll.frequency, interval: nowWorking ? WHILE_LIVE : WHILE_IDLE };
-    if (wasWorking && !nowWorking) {
-      this._analysed = ''; // readiness may have moved on
-      void this._analysis.invoke();
+    if (path === this.path) {
+      this.keep(found);
     }
   }
 
-  /** Save the notebook and run it: whole, from a stage on, or everything anew. */
-  async startRun(options: { from?: string; force?: boolean } = {}): Promise<void> {
-    await this.act('starting the run', async path => {
-      const { run } = await this.api.run(path, { ...options, parameters: this.overrides });
-      this._since.clear();
-      this.run = { run, status: 'running', started: new Date().toISOString(), ...NOTHING_YET };
-    });
-  }
-
-  /** Interrupt the run that is going on. */
-  async stopRun(): Promise<void> {
-    const run = this.run;
-    if (run && this.live) {
-      await this.act('stopping the run', path => this.api.stopRun(path, run.run), false);
+  /** Take in a hint of the server: the state is fetched, the hint itself is not believed. */
+  onEvent(change: IChange): void {
+    if (change.path === this.path) {
+      this.schedulesToken += change.what === 'schedules' ? 1 : 0;
+      this.endpointsToken += change.what === 'endpoints' ? 1 : 0;
+      void this._poll.refresh();
     }
   }
 
-  /** Save the notebook and start a deployment or a verification. */
-  async startOperation(kind: 'deploy' | 'verify'): Promise<void> {
-    await this.act(`starting to ${kind}`, async path => {
-      this.operation = await this.api.start(kind, path, this.overrides);
-    });
-  }
-
-  /** Stop an endpoint. */
-  async stopEndpoint(name: string): Promise<void> {
-    await this.act(`stopping ${name}`, path => this.api.stopEndpoint(path, name), false);
-  }
-
-  /** Show an earlier run in the picture. */
-  show(run: IRun): void {
-    if (!this.live) {
-      this.run = run;
-      this.notify();
-    }
-  }
-
-  /** Set a parameter for the next run; the default's own text takes the override away. */
-  setParameter(name: string, text: string | null): void {
-    const { [name]: _old, ...others } = this.overrides;
-    this.overrides = text === null ? others : { ...others, [name]: text };
-    this.notify();
-  }
-
-  /** Forget the last problem or operation shown. */
-  dismiss(): void {
-    this.problem = null;
-    this.operation = this.operation?.state === 'running' ? this.operation : null;
-    this.notify();
-  }
-
-  /** Seconds since a stage was first seen running. */
-  secondsOf(stage: string): number {
-    return (Date.now() - (this._since.get(stage) ?? Date.now())) / 1000;
-  }
-
-  /** Tell the views. */
-  notify(): void {
-    this._changed.emit();
-  }
-
-  private async act(busy: string, work: (path: string) => Promise<unknown>, save = true): Promise<void> {
+  /** Do one thing that the server has to be asked for; the notebook is saved first where it matters. */
+  async act(busy: string, work: (path: string) => Promise<unknown>, save = false): Promise<void> {
     const panel = this.panel;
     if (!panel || this.busy) {
       return;
@@ -242,7 +188,7 @@ export class Model {
     this.notify();
     try {
       if (save && panel.context.model.dirty) {
-        await panel.context.save();
+        await saved(panel);
       }
       await work(this.path);
     } catch (error) {
@@ -253,36 +199,95 @@ export class Model {
     await this._poll.refresh();
   }
 
-  private keep(path: string, found: Partial<Pick<Model, 'run' | 'runs' | 'operation' | 'endpoints'>>): void {
-    if (path !== this.path) {
-      return;
+  /** Show an earlier run in the picture. */
+  show(run: IRun): void {
+    if (!this.live) {
+      this.run = run;
+      this.notify();
     }
-    Object.assign(this, found);
-    for (const stage of this.run?.stages ?? []) {
-      if (stage.status === 'running' && !this._since.has(stage.name)) {
-        this._since.set(stage.name, Date.now());
-      }
+  }
+
+  /** Change what the panel shows: a tab, a form, a proposal. */
+  set(change: Partial<Pick<Model, 'tab' | 'form' | 'suggestion' | 'problem' | 'overrides' | 'run' | 'operation'>>): void {
+    Object.assign(this, change);
+    this.notify();
+  }
+
+  /** Set a parameter for the next run; null takes the override away. */
+  setParameter(name: string, text: string | null): void {
+    const { [name]: _old, ...others } = this.overrides;
+    this.set({ overrides: text === null ? others : { ...others, [name]: text } });
+  }
+
+  /** Forget the last problem, and an operation that has ended. */
+  dismiss(): void {
+    if (this.operation && this.operation.state !== 'running') {
+      this._dismissed = this.operation.operation;
+      this.operation = null;
+    }
+    this.set({ problem: null });
+  }
+
+  /** Seconds since something began, by the server's word, else since it was first seen. */
+  secondsOf(key: string, since?: string | null): number {
+    const began = since ? Date.parse(since) : NaN;
+    if (!this._seen.has(key)) {
+      this._seen.set(key, Date.now());
+    }
+    const from = Number.isFinite(began) ? began : (this._seen.get(key) as number);
+    return Math.max(0, (Date.now() - from) / 1000);
+  }
+
+  /** The notebook as it stands in the editor. */
+  draft(): unknown {
+    return this.panel ? draft(this.panel) : null;
+  }
+
+  /** Tell the views. */
+  notify(): void {
+    this._changed.emit();
+  }
+
+  private keep(found: IState): void {
+    const wasWorking = this.live || this.operation?.state === 'running';
+    const newest = found.runs[0] ?? null;
+    const started = newest !== null && newest.started > (this.run?.started ?? '') && newest.run !== this.run?.run;
+    const wanted = started ? newest.run : this.run?.run;
+    this.runs = found.runs;
+    this.run = found.runs.find(run => run.run === wanted) ?? this.run;
+    this.endpoints = found.endpoints;
+    this.operation = found.operation?.operation === this._dismissed ? null : found.operation;
+    this.clear();
+    const nowWorking = this.live || this.operation?.state === 'running';
+    this._poll.frequency = { ...this._poll.frequency, interval: nowWorking ? WHILE_LIVE : WHILE_IDLE };
+    if (wasWorking && !nowWorking) {
+      this._analysis.again(); // readiness and staleness have moved on
     }
     this.notify();
   }
 
   private onContent(): void {
-    this.notify();
-    void this._analysis.invoke();
+    this._analysis.later();
   }
 
-  private clear(prefix: string): void {
-    if (this.problem?.code.startsWith(prefix)) {
+  private onPath(): void {
+    this.forget();
+    void this.look();
+  }
+
+  /** Take away a problem that the server's answering has settled. */
+  private clear(): void {
+    if (this.problem && ['NB932', 'NB933', 'NB934'].includes(this.problem.code)) {
       this.problem = null;
     }
   }
 
   private forget(): void {
-    this.pipeline = this.run = this.operation = this.problem = null;
+    this.pipeline = this.suggestion = this.run = this.operation = this.problem = this.form = null;
     this.runs = [];
     this.endpoints = [];
     this.overrides = {};
-    this._analysed = '';
-    this._since.clear();
+    this._analysis.forget();
+    this._seen.clear();
   }
 }

@@ -1,9 +1,12 @@
-/** What the panel does with an open notebook: read it as it stands, go to a cell. */
+/** What is done with an open notebook: read it as it stands, go to a cell, change several cells as one. */
 
 import { Cell, ICodeCellModel } from '@jupyterlab/cells';
 import { NotebookPanel } from '@jupyterlab/notebook';
 
+import { ApiError } from './api';
 import { IWhere } from './tokens';
+
+type Place = Pick<IWhere, 'cell' | 'cell_id'>;
 
 /** Return the notebook as it stands in the editor, without outputs. */
 export function draft(panel: NotebookPanel): unknown {
@@ -20,19 +23,42 @@ export function draft(panel: NotebookPanel): unknown {
   return { cells, metadata: model?.metadata ?? {}, nbformat: 4, nbformat_minor: 5 };
 }
 
+/** Return the cell of that id, null when it is gone. */
+export function byId(panel: NotebookPanel, id: string | null): Cell | null {
+  return panel.content.widgets.find(cell => cell.model.id === id) ?? null;
+}
+
 /** Return the cell a message is about: by id, else by its number. */
-export function findCell(panel: NotebookPanel, where: Pick<IWhere, 'cell' | 'cell_id'>): Cell | null {
-  const cells = panel.content.widgets;
-  const byId = cells.find(cell => cell.model.id === where.cell_id);
-  return byId ?? (where.cell ? (cells[where.cell - 1] ?? null) : null);
+export function findCell(panel: NotebookPanel, where: Place): Cell | null {
+  return byId(panel, where.cell_id) ?? (where.cell ? (panel.content.widgets[where.cell - 1] ?? null) : null);
 }
 
 /** Make a cell the active one and bring it into view. */
-export async function jumpTo(panel: NotebookPanel, where: Pick<IWhere, 'cell' | 'cell_id'>): Promise<void> {
+export async function jumpTo(panel: NotebookPanel, where: Place): Promise<void> {
   const cell = findCell(panel, where);
   if (cell) {
     panel.content.activeCellIndex = panel.content.widgets.indexOf(cell);
     panel.content.mode = 'command';
     await panel.content.scrollToCell(cell, 'center');
+  }
+}
+
+/** Change cells so that one undo of the notebook takes it all back, metadata included. */
+export function changeTogether(panel: NotebookPanel, work: () => void): void {
+  panel.content.model?.sharedModel.transact(work, true);
+}
+
+/** Save a notebook, or say why that cannot be. */
+export async function saved(panel: NotebookPanel): Promise<void> {
+  if (panel.context.contentsModel?.writable === false) {
+    throw new ApiError(0, {
+      code: 'NB937',
+      message: 'the notebook is read-only and its changes are not saved',
+      hint: 'File, Save Notebook As… and run the copy'
+    });
+  }
+  await panel.context.save();
+  if (panel.context.model.dirty) {
+    throw new ApiError(0, { code: 'NB938', message: 'the notebook was not saved', hint: 'save it, then try again' });
   }
 }

@@ -1,6 +1,7 @@
 /** Reading and writing a cell's tag, in whichever of the three ways its author chose. */
 
 import { ICellModel } from '@jupyterlab/cells';
+import { TranslationBundle } from '@jupyterlab/translation';
 
 import { ITag, ROLES, STAGE_NAME } from './tokens';
 
@@ -30,11 +31,11 @@ export function writeTag(cell: ICellModel, tag: ITag | null): void {
 }
 
 /** Say what is wrong with a stage's name, null when nothing is. */
-export function nameProblem(name: string): string | null {
+export function nameProblem(name: string, trans: TranslationBundle): string | null {
   if (ROLES.includes(name)) {
-    return `${name} is a role, not a name for a stage`;
+    return trans.__('%1 is a role, not a name for a stage', name);
   }
-  return STAGE_NAME.test(name) ? null : 'a stage is named with letters, digits, _ and -, a letter first';
+  return STAGE_NAME.test(name) ? null : trans.__('a stage is named with letters, digits, _ and -, a letter first');
 }
 
 /** Return the words on a chip or in a list. */

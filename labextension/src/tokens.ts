@@ -1,4 +1,8 @@
-/** What the server extension answers; one interface for each kind of object. */
+/** What the server extension answers of notebooks and runs; one interface for each kind of object. */
+
+import { IEndpoint } from './serving';
+
+export * from './serving';
 
 /** What an error says: what happened, what to do, where. */
 export interface IProblem {
@@ -58,6 +62,8 @@ export interface IDiagnostic {
   line: number | null;
   message: string;
   fix: string | null;
+  /** Whether the server knows the edit that mends it. */
+  mendable: boolean;
 }
 
 export interface IReadiness {
@@ -74,6 +80,34 @@ export interface IPipeline {
   parameters: IParameter[];
   diagnostics: IDiagnostic[];
   readiness: IReadiness;
+  /** Stages whose code is not that of their last run. */
+  stale: string[];
+}
+
+/** Stages proposed for what is untagged. */
+export interface ISuggestion {
+  cells: {
+    cell: number;
+    cell_id: string;
+    role: string;
+    stage: string | null;
+    reason: string;
+    kept: boolean;
+  }[];
+  stages: { name: string; cells: number[] }[];
+  notes: string[];
+}
+
+/** Edits that mend findings; the editor makes them, so that they can be undone. */
+export interface IFixes {
+  cells: {
+    cell_id: string;
+    source?: string;
+    metadata?: { [name: string]: unknown };
+    clear_outputs?: boolean;
+  }[];
+  requirements: string[];
+  fixed: IDiagnostic[];
 }
 
 export interface IStageRun {
@@ -82,6 +116,18 @@ export interface IStageRun {
   reason: string;
   seconds: number;
   outputs: string[];
+  metrics?: { [name: string]: number };
+  /** When it began, while it runs. */
+  since?: string | null;
+  /** Whether the run kept its executed notebook. */
+  kept?: boolean;
+}
+
+export interface IModel {
+  name: string;
+  path: string;
+  version: string | null;
+  uri: string | null;
 }
 
 /** One execution of the pipeline. */
@@ -90,47 +136,75 @@ export interface IRun {
   status: 'running' | 'succeeded' | 'failed' | 'interrupted';
   started: string;
   seconds?: number;
+  parameters?: { [name: string]: unknown };
   stages: IStageRun[];
   metrics: { [name: string]: number };
-  gates: { expression: string; held: boolean }[];
+  gates: { expression: string; held: boolean; detail?: string }[];
+  model?: IModel | null;
+  /** MLflow's own page of the run, below `nbprod/mlflow/…/-/`; null until MLflow knows of it. */
+  mlflow?: string | null;
   notes: string[];
   error: IProblem | null;
 }
 
-/** Long work other than a run: a deployment, a verification. */
+export type Kind = 'deploy' | 'verify' | 'sweep' | 'build';
+
+/** Long work other than a run: a deployment, a verification, a sweep. */
 export interface IOperation {
   operation: string;
-  kind: 'deploy' | 'verify';
-  state: 'running' | 'succeeded' | 'failed';
+  kind: Kind;
+  state: 'running' | 'succeeded' | 'failed' | 'interrupted';
   started: string;
-  steps: { name: string; state: string }[];
+  seconds: number;
+  steps: { name: string; state: string; seconds: number | null; since: string | null }[];
   log: string;
+  /** What the command printed; of a sweep also while it goes on. */
   result: { [name: string]: any } | null;
+  /** Whether `operations/ID/report` has a page. */
+  report: boolean;
   error: IProblem | null;
 }
 
-export interface IEndpoint {
-  endpoint: string;
-  url: string;
-  target: string;
-  model: string;
-  version: string | null;
-  state: string;
+export interface ISweep {
+  sweep: string;
+  metric: string;
+  maximize: boolean;
+  trials: {
+    number: number;
+    parameters: { [name: string]: unknown };
+    run: string | null;
+    status: string;
+    value: number | null;
+    seconds: number;
+    error: IProblem | null;
+  }[];
+  best: number | null;
 }
 
-/** Rows recorded with a model, and what the notebook predicted for them. */
-export interface ISample {
-  columns: { name: string; type: 'number' | 'boolean' | 'string' }[];
-  rows: { [column: string]: Value }[];
-  predictions: unknown[];
+/** All that changes by itself, in one answer. */
+export interface IState {
+  runs: IRun[];
+  endpoints: IEndpoint[];
+  /** The newest operation of the notebook, if it goes on or ended in this hour. */
+  operation: IOperation | null;
 }
 
-export type Value = string | number | boolean | null;
+/** A hint of the server that something of a notebook changed. */
+export interface IChange {
+  path: string;
+  what: string;
+  id: string;
+}
 
-export interface IPrediction {
-  predictions: unknown[];
-  probabilities?: number[][] | null;
-  model?: { name: string; version: string | null };
+/** Two runs side by side. */
+export interface IComparison {
+  first: IRun;
+  second: IRun;
+  parameters: { name: string; first: unknown; second: unknown }[];
+  metrics: { name: string; first: number | null; second: number | null }[];
+  stages: { name: string; first: string | null; second: string | null; changed: boolean }[];
+  code: { stage: string; diff: string[] }[];
+  pictures: { stage: string; cell: number; first: string | null; second: string | null }[];
 }
 
 /** What an author said of a cell; `stage` is set when `role` is `stage`. */

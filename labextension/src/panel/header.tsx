@@ -3,35 +3,24 @@
 import * as React from 'react';
 
 import { IReadiness, VERSION } from '../tokens';
+import { nextOf } from './next';
 import { IView } from './widget';
 
 const AROUND = 2 * Math.PI * 9;
 
-export function Header({ model, trans }: IView): JSX.Element {
+export function Header(view: IView): JSX.Element {
+  const { model, trans } = view;
   const name = model.path.split('/').pop() ?? '';
   const readiness = model.pipeline?.readiness;
-  const next = readiness?.steps.find(step => !step.done);
   return (
     <header className="jp-nbprod-header" data-nbprod="header">
       <div className="jp-nbprod-title">
         <strong title={model.path}>{name}</strong>
-        {readiness && <Ring readiness={readiness} />}
+        {readiness && <Steps {...view} readiness={readiness} />}
       </div>
-      {next && <p className="jp-nbprod-next">{trans.__('Next: %1', next.next ?? next.name)}</p>}
-      {readiness && (
-        <details className="jp-nbprod-steps">
-          <summary>{trans.__('The way to production')}</summary>
-          <ul>
-            {readiness.steps.map(step => (
-              <li key={step.name} data-done={step.done}>
-                {step.done ? '✓' : '○'} {step.name}
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
+      {readiness && <Next {...view} readiness={readiness} />}
       {model.version && model.version !== VERSION && (
-        <p className="jp-nbprod-dim" data-nbprod="version-skew">
+        <p className="jp-nbprod-banner" role="status" data-nbprod="version-skew">
           {trans.__('This page is nbprod %1, the server %2: reload the page.', VERSION, model.version)}
         </p>
       )}
@@ -40,23 +29,64 @@ export function Header({ model, trans }: IView): JSX.Element {
   );
 }
 
-function Ring({ readiness }: { readiness: IReadiness }): JSX.Element {
-  const percent = readiness.percent;
+function Steps(view: IView & { readiness: IReadiness }): JSX.Element {
+  const { trans, readiness } = view;
   return (
-    <span className="jp-nbprod-ring" data-nbprod="readiness">
-      <svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">
-        <circle cx="11" cy="11" r="9" className="jp-nbprod-ring-rest" />
-        <circle
-          cx="11"
-          cy="11"
-          r="9"
-          className="jp-nbprod-ring-done"
-          strokeDasharray={`${(AROUND * percent) / 100} ${AROUND}`}
-          transform="rotate(-90 11 11)"
-        />
-      </svg>
-      {percent} %
-    </span>
+    <details className="jp-nbprod-steps">
+      <summary title={trans.__('The way to production: ten steps')} data-nbprod="readiness">
+        <Ring percent={readiness.percent} />
+        {readiness.percent} %
+      </summary>
+      <ul>
+        {readiness.steps.map(step => (
+          <li key={step.name} data-done={step.done} title={step.done ? '' : (step.next ?? '')}>
+            {step.done ? '✓' : '○'} {step.name}
+            <span className="jp-nbprod-hidden">{step.done ? trans.__('done') : trans.__('to do')}</span>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+function Next(view: IView & { readiness: IReadiness }): JSX.Element | null {
+  const { model, trans, readiness } = view;
+  const step = readiness.steps.find(item => !item.done);
+  if (!step) {
+    return <p className="jp-nbprod-next">{trans.__('All ten steps are done.')}</p>;
+  }
+  const next = nextOf(view, step);
+  return (
+    <div className="jp-nbprod-next" data-nbprod="next">
+      <span title={step.next ?? ''}>{trans.__('Next: %1', next.words)}</span>
+      {next.run && (
+        <button
+          className="jp-nbprod-button"
+          data-nbprod="do-next"
+          aria-label={trans.__('Do: %1', next.words)}
+          disabled={model.working}
+          onClick={next.run}
+        >
+          {trans.__('Do')}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Ring({ percent }: { percent: number }): JSX.Element {
+  return (
+    <svg className="jp-nbprod-ring" width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">
+      <circle cx="11" cy="11" r="9" className="jp-nbprod-ring-rest" />
+      <circle
+        cx="11"
+        cy="11"
+        r="9"
+        className="jp-nbprod-ring-done"
+        strokeDasharray={`${(AROUND * percent) / 100} ${AROUND}`}
+        transform="rotate(-90 11 11)"
+      />
+    </svg>
   );
 }
 
@@ -69,7 +99,7 @@ function Problem({ model, trans }: Pick<IView, 'model' | 'trans'>): JSX.Element 
           ✗ <b>{problem.code}</b> {problem.message}
         </p>
         {problem.hint && <p>{problem.hint}</p>}
-        <button className="jp-nbprod-button" onClick={() => model.dismiss()}>
+        <button className="jp-nbprod-button" onClick={() => model.set({ problem: null })}>
           {trans.__('Dismiss')}
         </button>
       </div>

@@ -4,7 +4,7 @@ import { graphlib, layout } from '@dagrejs/dagre';
 
 import { IPipeline } from '../tokens';
 
-export const BOX = { width: 118, height: 38 };
+export const BOX = { width: 128, height: 50 };
 
 export interface IPlaced {
   width: number;

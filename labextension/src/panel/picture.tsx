@@ -3,15 +3,15 @@
 import * as React from 'react';
 
 import { colorOf } from '../cells';
-import { Model } from '../model';
 import { jumpTo } from '../notebook';
 import { IPipeline, IStage, IStageRun } from '../tokens';
 import { BOX, place } from './layout';
+import { usePassed } from './seconds';
 import { IView, Section } from './widget';
-import { iconOf, seconds, wordOf } from './words';
+import { iconOf, seconds, short, wordOf } from './words';
 
 export function Picture(view: IView): JSX.Element {
-  const { model, trans } = view;
+  const { model, trans, commands } = view;
   const pipeline = model.pipeline;
   return (
     <Section title={trans.__('Pipeline')} name="pipeline">
@@ -22,10 +22,20 @@ export function Picture(view: IView): JSX.Element {
       ) : (
         <Drawing {...view} pipeline={pipeline} />
       )}
-      {pipeline !== null && pipeline.roles.every(role => role.inferred) && (
-        <p className="jp-nbprod-dim" data-nbprod="no-tags">
-          {trans.__('No cell is tagged: the notebook runs as one stage. Select a cell and give it a stage above.')}
-        </p>
+      {pipeline !== null && pipeline.stages.length > 0 && pipeline.roles.every(role => role.inferred) && (
+        <div data-nbprod="no-tags">
+          <p className="jp-nbprod-dim">
+            {trans.__('No cell is tagged: the notebook runs as one stage. Let nbprod propose stages, or give a cell one above.')}
+          </p>
+          <button
+            className="jp-nbprod-button jp-nbprod-primary"
+            data-nbprod="suggest"
+            disabled={model.working}
+            onClick={() => void commands.execute('nbprod:suggest-stages')}
+          >
+            {trans.__('Suggest stages')}
+          </button>
+        </div>
       )}
     </Section>
   );
@@ -35,6 +45,7 @@ function Drawing(view: IView & { pipeline: IPipeline }): JSX.Element {
   const { model, trans, pipeline } = view;
   const placed = React.useMemo(() => place(pipeline), [pipeline]);
   const runs = new Map((model.run?.stages ?? []).map(stage => [stage.name, stage]));
+  const failed = model.run?.error?.message ?? '';
   return (
     <div className="jp-nbprod-picture" aria-live="polite">
       <svg
@@ -44,17 +55,16 @@ function Drawing(view: IView & { pipeline: IPipeline }): JSX.Element {
         aria-label={trans.__('Stages of the pipeline')}
       >
         {placed.lines.map(line => (
-          <polyline
-            key={line.key}
-            className="jp-nbprod-edge"
-            points={line.points.map(point => `${point.x},${point.y}`).join(' ')}
-          >
-            <title>{line.names.join(', ')}</title>
-          </polyline>
+          <Edge key={line.key} {...line} />
         ))}
         {placed.boxes.map(box => (
           <g key={box.name} transform={`translate(${box.x - BOX.width / 2} ${box.y - BOX.height / 2})`}>
-            <Box {...view} stage={pipeline.stages.find(stage => stage.name === box.name)} run={runs.get(box.name)} />
+            <Box
+              {...view}
+              stage={pipeline.stages.find(stage => stage.name === box.name)}
+              run={runs.get(box.name)}
+              failed={failed}
+            />
           </g>
         ))}
       </svg>
@@ -62,27 +72,47 @@ function Drawing(view: IView & { pipeline: IPipeline }): JSX.Element {
   );
 }
 
-function Box(view: IView & { stage?: IStage; run?: IStageRun }): JSX.Element | null {
+/** A line between two boxes; a wide one that is not seen takes the pointer, its names are told on hover. */
+function Edge({ names, points }: { names: string[]; points: { x: number; y: number }[] }): JSX.Element {
+  const path = points.map(point => `${point.x},${point.y}`).join(' ');
+  return (
+    <g className="jp-nbprod-edge" data-nbprod-names={names.join(' ')}>
+      <title>{names.join(', ')}</title>
+      <polyline className="jp-nbprod-reach" points={path} />
+      <polyline points={path} />
+    </g>
+  );
+}
+
+function Box(view: IView & { stage?: IStage; run?: IStageRun; failed: string }): JSX.Element | null {
   const { model, trans, stage, run } = view;
+  const passed = usePassed(model, `${model.run?.run}:${stage?.name}`, run?.since, run?.status === 'running');
   if (!stage) {
     return null;
   }
   const state = run?.status ?? 'none';
-  const words = stateWords(model, run, view);
+  const stale = model.pipeline?.stale.includes(stage.name) ?? false;
+  const words = stateWords(view, run, passed);
   const go = (): void => {
     if (model.panel) {
       void jumpTo(model.panel, { cell: stage.cells[0] ?? null, cell_id: stage.cell_ids[0] ?? null });
     }
   };
-  const about = [run?.reason, stage.writes.length ? trans.__('gives %1', stage.writes.join(', ')) : '', ...stage.volatile];
+  const about = [
+    run?.reason,
+    stale ? trans.__('changed since its last run') : '',
+    stage.writes.length ? trans.__('gives %1', stage.writes.join(', ')) : '',
+    ...stage.volatile
+  ];
   return (
     <g
       className="jp-nbprod-box"
       role="button"
       tabIndex={0}
-      aria-label={`${stage.name}: ${words}`}
+      aria-label={[stage.name, words, stale ? trans.__('changed since its last run') : ''].filter(Boolean).join(', ')}
       data-nbprod-stage={stage.name}
       data-nbprod-state={state}
+      data-nbprod-stale={stale || undefined}
       data-nbprod-color={colorOf(stage.name, model.stages)}
       onClick={go}
       onKeyDown={event => {
@@ -95,29 +125,32 @@ function Box(view: IView & { stage?: IStage; run?: IStageRun }): JSX.Element | n
       <title>{about.filter(Boolean).join('\n')}</title>
       <rect width={BOX.width} height={BOX.height} rx="4" />
       <rect className="jp-nbprod-stripe" width="4" height={BOX.height} rx="2" />
-      <text x="12" y="16" className="jp-nbprod-name">
-        {clip(stage.name)}
+      <text x="12" y="15" className="jp-nbprod-name">
+        {clip(stage.name, 15)}
       </text>
-      <text x="12" y="31" className="jp-nbprod-state">
-        {words}
+      {stale && <circle className="jp-nbprod-dot" cx={BOX.width - 9} cy="10" r="3.5" />}
+      <text x="12" y="29">{words}</text>
+      <text x="12" y="42" className="jp-nbprod-last">
+        {clip(state === 'failed' ? view.failed : lastOf(stage, run), 21)}
       </text>
     </g>
   );
 }
 
-function stateWords(model: Model, run: IStageRun | undefined, { trans }: IView): string {
+function stateWords({ model, trans }: IView, run: IStageRun | undefined, passed: number): string {
   if (!run) {
     return `○ ${model.live ? trans.__('waiting') : trans.__('not run')}`;
   }
-  const time =
-    run.status === 'running'
-      ? `${Math.floor(model.secondsOf(run.name))} s …`
-      : run.status === 'succeeded'
-        ? seconds(run.seconds)
-        : '';
+  const time = run.status === 'running' ? `${passed} s …` : run.status === 'succeeded' ? seconds(run.seconds) : '';
   return `${iconOf(run.status)} ${wordOf(run.status, trans)} ${time}`.trim();
 }
 
-function clip(name: string): string {
-  return name.length > 15 ? `${name.slice(0, 14)}…` : name;
+/** Return what a stage last gave: its metrics, else the names it left. */
+function lastOf(stage: IStage, run: IStageRun | undefined): string {
+  const metrics = Object.entries(run?.metrics ?? {}).map(([name, value]) => `${name} ${short(value)}`);
+  return metrics.length ? metrics.join(' ') : (run?.outputs?.length ? run.outputs : stage.writes).join(', ');
+}
+
+function clip(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }

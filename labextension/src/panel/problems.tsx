@@ -3,6 +3,7 @@
 import * as React from 'react';
 
 import { jumpTo } from '../notebook';
+import { fix } from '../verbs';
 import { IView, Section } from './widget';
 import { iconOf } from './words';
 
@@ -26,6 +27,17 @@ export function Problems({ model, trans }: IView): JSX.Element {
               {item.message}
               {item.fix && <span className="jp-nbprod-dim"> {item.fix}</span>}
             </button>
+            {item.mendable && (
+              <button
+                className="jp-nbprod-button jp-nbprod-fix"
+                data-nbprod="fix"
+                disabled={model.busy !== ''}
+                aria-label={trans.__('Fix %1 in cell %2', item.code, item.cell ?? '')}
+                onClick={() => void fix(model, { code: item.code, cell_id: item.cell_id }, trans)}
+              >
+                {trans.__('Fix')}
+              </button>
+            )}
           </li>
         ))}
       </ul>

@@ -33,7 +33,7 @@ function Form({ model, trans, number }: Pick<IView, 'model' | 'trans'> & { numbe
   const tag = model.activeTag;
   const [role, setRole] = React.useState(tag?.role ?? 'none');
   const [stage, setStage] = React.useState(tag?.stage ?? '');
-  const wrong = role === 'stage' && stage !== '' ? nameProblem(stage) : null;
+  const wrong = role === 'stage' && stage !== '' ? nameProblem(stage, trans) : null;
   const choose = (chosen: string): void => {
     setRole(chosen);
     if (chosen === 'none') {
@@ -44,7 +44,7 @@ function Form({ model, trans, number }: Pick<IView, 'model' | 'trans'> & { numbe
   };
   const apply = (event?: React.FormEvent): void => {
     event?.preventDefault();
-    if (stage && !nameProblem(stage)) {
+    if (stage && !nameProblem(stage, trans)) {
       tagActive(model, { role: 'stage', stage });
     }
   };
@@ -75,7 +75,7 @@ function Form({ model, trans, number }: Pick<IView, 'model' | 'trans'> & { numbe
             type="submit"
             className="jp-nbprod-button"
             data-nbprod="tag-apply"
-            disabled={!stage || nameProblem(stage) !== null}
+            disabled={!stage || nameProblem(stage, trans) !== null}
           >
             {trans.__('Tag')}
           </button>

@@ -4,12 +4,14 @@ import * as React from 'react';
 
 import { problemOf } from '../api';
 import { IEndpoint, IPrediction, IProblem, ISample, Value } from '../tokens';
-import { IView } from './widget';
+import { Snippets } from './snippets';
+import { IView, Wrong } from './widget';
 import { plain } from './words';
 
 type Row = { [column: string]: string };
 
-export function Try({ model, trans, endpoint }: IView & { endpoint: IEndpoint }): JSX.Element {
+export function Try(view: IView & { endpoint: IEndpoint }): JSX.Element {
+  const { model, trans, endpoint } = view;
   const [sample, setSample] = React.useState<ISample | null>(null);
   const [place, setPlace] = React.useState(0);
   const [row, setRow] = React.useState<Row>({});
@@ -72,12 +74,8 @@ export function Try({ model, trans, endpoint }: IView & { endpoint: IEndpoint })
         </form>
       )}
       {answer && sample && <Answer trans={trans} answer={answer} expected={expected(sample, place, row)} />}
-      {problem && (
-        <p className="jp-nbprod-wrong" role="alert">
-          <b>{problem.code}</b> {problem.message}
-          {problem.hint ? ` · ${problem.hint}` : ''}
-        </p>
-      )}
+      {problem && <Wrong problem={problem} />}
+      {sample && <Snippets view={view} endpoint={endpoint} row={values(sample, row)} />}
     </details>
   );
 }

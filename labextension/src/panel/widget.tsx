@@ -1,19 +1,23 @@
 /** The panel as a widget of the shell: a frame around the views, drawn anew when the model changes. */
 
+import { JupyterFrontEnd } from '@jupyterlab/application';
 import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
 import { nbprodIcon } from '../icons';
-import { Model } from '../model';
+import { Model, Tab } from '../model';
 import { Actions } from './actions';
 import { Endpoints } from './endpoints';
 import { Header } from './header';
+import { Monitor } from './monitor';
 import { Parameters } from './parameters';
 import { Picture } from './picture';
 import { Problems } from './problems';
 import { Runs } from './runs';
+import { Schedule } from './schedule';
+import { Suggested } from './suggest';
 import { TagField } from './tag-field';
 
 /** What every view is given. */
@@ -21,6 +25,7 @@ export interface IView {
   model: Model;
   commands: CommandRegistry;
   trans: TranslationBundle;
+  app: JupyterFrontEnd;
 }
 
 /** The nbprod panel. */
@@ -41,31 +46,87 @@ export class NbprodPanel extends ReactWidget {
 }
 
 function Panel(view: IView): JSX.Element {
-  const { model, trans } = view;
+  const { model, trans, commands } = view;
   if (!model.panel) {
     return (
       <div className="jp-nbprod-empty" data-nbprod="no-notebook">
         <p>{trans.__('Open a notebook: its stages, runs and endpoints are shown here.')}</p>
+        <button className="jp-nbprod-button" onClick={() => void commands.execute('nbprod:open-example')}>
+          {trans.__('Open an example')}
+        </button>
       </div>
     );
   }
   return (
     <div className="jp-nbprod-body" data-nbprod="panel" data-nbprod-server={model.server}>
       <Header {...view} />
-      <TagField {...view} />
       {model.server === 'missing' ? (
-        <Missing {...view} />
-      ) : (
         <>
-          <Picture {...view} />
-          <Parameters {...view} />
-          <Actions {...view} />
-          <Runs {...view} />
-          <Endpoints {...view} />
-          <Problems {...view} />
+          <TagField {...view} />
+          <Missing {...view} />
         </>
+      ) : (
+        <Tabs {...view} />
       )}
     </div>
+  );
+}
+
+function Tabs(view: IView): JSX.Element {
+  const { model, trans } = view;
+  const tabs: [Tab, string][] = [
+    ['pipeline', trans.__('Pipeline')],
+    ['schedule', trans.__('Schedule')],
+    ['monitor', trans.__('Monitor')]
+  ];
+  const move = (event: React.KeyboardEvent): void => {
+    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+    if (step) {
+      const place = tabs.findIndex(([name]) => name === model.tab);
+      const next = tabs[(place + step + tabs.length) % tabs.length][0];
+      model.set({ tab: next });
+      const bar = event.currentTarget;
+      window.requestAnimationFrame(() => bar.querySelector<HTMLElement>(`[data-nbprod-tab="${next}"]`)?.focus());
+    }
+  };
+  return (
+    <>
+      <div className="jp-nbprod-tabs" role="tablist" aria-label={trans.__('Views')} onKeyDown={move}>
+        {tabs.map(([name, label]) => (
+          <button
+            key={name}
+            id={`jp-nbprod-tab-${name}`}
+            role="tab"
+            aria-selected={model.tab === name}
+            aria-controls="jp-nbprod-view"
+            tabIndex={model.tab === name ? 0 : -1}
+            data-nbprod-tab={name}
+            onClick={() => model.set({ tab: name })}
+          >
+            {label}
+          </button>
+        ))}
+      </div>
+      <div id="jp-nbprod-view" role="tabpanel" aria-labelledby={`jp-nbprod-tab-${model.tab}`}>
+        {model.tab === 'schedule' && <Schedule {...view} />}
+        {model.tab === 'monitor' && <Monitor {...view} />}
+        {model.tab === 'pipeline' && <Main {...view} />}
+      </div>
+    </>
+  );
+}
+
+function Main(view: IView): JSX.Element {
+  return (
+    <>
+      <TagField {...view} />
+      {view.model.suggestion ? <Suggested {...view} suggestion={view.model.suggestion} /> : <Picture {...view} />}
+      <Parameters {...view} />
+      <Actions {...view} />
+      <Runs {...view} />
+      <Endpoints {...view} />
+      <Problems {...view} />
+    </>
   );
 }
 
@@ -85,9 +146,19 @@ function Missing({ model, trans }: IView): JSX.Element {
 /** A titled part of the panel. */
 export function Section(props: { title: string; name: string; children: React.ReactNode }): JSX.Element {
   return (
-    <section className="jp-nbprod-section" data-nbprod={props.name}>
+    <section className="jp-nbprod-section" data-nbprod={props.name} aria-label={props.title}>
       <h3>{props.title}</h3>
       {props.children}
     </section>
+  );
+}
+
+/** A problem in words: what happened, and what to do. */
+export function Wrong({ problem }: { problem: { code: string; message: string; hint: string | null } }): JSX.Element {
+  return (
+    <p className="jp-nbprod-wrong" role="alert">
+      ✗ <b>{problem.code}</b> {problem.message}
+      {problem.hint ? ` · ${problem.hint}` : ''}
+    </p>
   );
 }
