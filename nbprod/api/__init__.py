@@ -33,6 +33,7 @@ from nbprod.api.notebook import (
     tag,
 )
 from nbprod.api.running import (
+    compare_runs,
     diff,
     extract,
     history,
@@ -59,6 +60,7 @@ __all__ = [
     "check",
     "codes",
     "compare",
+    "compare_runs",
     "deploy",
     "diff",
     "doctor",

@@ -173,6 +173,13 @@ def diff(first: str, second: str, path: Source = ".") -> list[dict[str, Any]]:
     ]
 
 
+def compare_runs(first: str, second: str, path: Source = ".") -> dict[str, Any]:
+    """Return two runs side by side: `parameters`, `metrics`, `stages`, `code` and `pictures`, each of both."""
+    from nbprod import execution
+
+    return execution.compare(Project.find(path), show(first, path), show(second, path))
+
+
 def run_output(run_id: str, path: Source = ".") -> str:
     """Return what the cells of a run printed, stage by stage."""
     from nbprod.store.printed import printed

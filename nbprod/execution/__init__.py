@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Interpreter",
+    "compare",
     "effects_refused",
     "estimate",
     "extract",
@@ -74,6 +75,13 @@ def extract(pipeline: Pipeline, project: Project, out: Path) -> list[Path]:
     from nbprod.execution.extracting import extract as write
 
     return write(pipeline, project, out)
+
+
+def compare(project: Project, first: Run, second: Run) -> dict[str, Any]:
+    """Return two runs side by side; see `nbprod.execution.comparing.compare`."""
+    from nbprod.execution.comparing import compare as compared
+
+    return compared(project, first, second)
 
 
 def verify(
