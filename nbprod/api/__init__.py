@@ -52,6 +52,7 @@ from nbprod.api.scheduling import (
     schedule_start,
     schedules,
 )
+from nbprod.api.sweeping import sweep, sweep_values
 
 __all__ = [
     "CheckResult",
@@ -106,6 +107,8 @@ __all__ = [
     "stop_endpoint",
     "suggest",
     "table_rows",
+    "sweep",
+    "sweep_values",
     "tag",
     "targets",
     "verify",

@@ -48,11 +48,18 @@ def run(
     StageFailed
         A cell raised or its process died; the error carries the run.
     """
-    from nbprod import execution, store, tracking
-
     project = project_of(path, profile)
     pipeline = sound(analyze(path))
-    asked = _asked(pipeline, options or RunOptions(), project.settings.get("parameters", {}), parameters or {})
+    asked = asked_of(pipeline, project, options or RunOptions(), parameters or {})
+    return run_pipeline(pipeline, project, asked, listeners, wait=wait)
+
+
+def run_pipeline(
+    pipeline: Pipeline, project: Project, asked: RunOptions, listeners: Sequence[Listener] = (), *, wait: bool = False
+) -> Run:
+    """Run what a notebook meant when it was read; raises as `run` does."""
+    from nbprod import execution, store, tracking
+
     journal = tracking.Journal(project) if project.tracks else None
     heard = [journal.listener(pipeline, asked), *listeners] if journal else listeners
     finished = execution.run(pipeline, project, asked, heard, journal)
@@ -68,13 +75,11 @@ def run(
     return finished
 
 
-def _asked(
-    pipeline: Pipeline, options: RunOptions, settings: Mapping[str, Any], parameters: Mapping[str, Any]
-) -> RunOptions:
+def asked_of(pipeline: Pipeline, project: Project, options: RunOptions, parameters: Mapping[str, Any]) -> RunOptions:
     """Return the options with all parameters given for the run, each of its parameter's type."""
     from nbprod import execution
 
-    given = {**settings, **options.parameters, **parameters}
+    given = {**project.settings.get("parameters", {}), **options.parameters, **parameters}
     return replace(options, parameters=execution.parameters(pipeline, given))
 
 

@@ -12,10 +12,11 @@ from nbprod.core.errors import ExecutionError, UsageError
 from nbprod.execution.kernels import Interpreter, interpreter
 from nbprod.execution.overrides import parameters
 from nbprod.execution.planning import plan, why
+from nbprod.execution.sweeping import alternatives, combinations, recorded
 from nbprod.store import Ledger, to_record, with_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from nbprod.config import Project
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
     from nbprod.core.pipeline import Pipeline
     from nbprod.core.protocols import StageTracking
     from nbprod.core.run import Listener, Run, RunOptions, Verification
+    from nbprod.core.sweep import Sweep
+    from nbprod.execution.sweeping import RunTrial
 
 __all__ = [
     "Interpreter",
+    "alternatives",
+    "combinations",
     "compare",
     "effects_refused",
     "estimate",
@@ -34,7 +39,9 @@ __all__ = [
     "not_confirmed",
     "parameters",
     "plan",
+    "recorded",
     "run",
+    "sweep",
     "verify",
     "why",
 ]
@@ -75,6 +82,16 @@ def extract(pipeline: Pipeline, project: Project, out: Path) -> list[Path]:
     from nbprod.execution.extracting import extract as write
 
     return write(pipeline, project, out)
+
+
+def sweep(
+    home: Path, asked: Sweep, given: Sequence[Mapping[str, Any]], run: RunTrial, watch: Callable[[Sweep], None]
+) -> Sweep:
+    """Make a run of each combination of values; see `nbprod.execution.sweeping.sweep`."""
+    from nbprod.execution.sweeping import sweep as carried_out
+
+    with _terminable():
+        return carried_out(home, asked, given, run, watch)
 
 
 def compare(project: Project, first: Run, second: Run) -> dict[str, Any]:

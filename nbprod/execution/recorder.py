@@ -52,7 +52,7 @@ class Recorder:
         listeners: Sequence[Listener] = (),
     ) -> None:
         self.folder = project.home / "runs" / run
-        self.parameters = {name: _json(value) for name, value in parameters.items()}
+        self.parameters = {name: plain(value) for name, value in parameters.items()}
         self.run = Run(
             run,
             pipeline.notebook,
@@ -188,12 +188,12 @@ def _live(stage: Stage) -> dict[str, Any]:
     return {"cells": list(stage.cells)}
 
 
-def _json(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a parameter's value as JSON has it; what JSON has not, as text."""
     if isinstance(value, dict):
-        return {str(key): _json(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_json(item) for item in value]
+        return [plain(item) for item in value]
     finite = not isinstance(value, float) or value - value == 0
     if (value is None or isinstance(value, bool | int | float | str)) and finite:
         return value

@@ -27,6 +27,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "run": ("runs", "run the notebook as a cached pipeline"),
         "why": ("runs", "why a stage would run or be reused"),
         "verify": ("runs", "show that the pipeline equals the notebook"),
+        "sweep": ("sweeps", "run it with many values of parameters"),
         "extract": ("runs", "write the stages as jobs for plain papermill"),
         "runs": ("history", "runs, newest first"),
         "show": ("history", "one run"),

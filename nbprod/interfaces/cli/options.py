@@ -39,3 +39,10 @@ def split_parameters(texts: tuple[str, ...]) -> dict[str, str]:
             raise click.BadParameter(f"-p takes NAME=VALUE, got {text!r}")
         pairs[name.strip()] = value
     return pairs
+
+
+def quoted(name: str, value: object) -> str:
+    """Return a parameter as a command line takes it."""
+    import shlex
+
+    return f"-p {shlex.quote(f'{name}={value}')}"

@@ -53,12 +53,12 @@ class Progress:
             self._status.stop()
             self._status = None
 
-    def step(self, text: str) -> None:
+    def step(self, text: str, *, line: bool = True) -> None:
         """Show the step of some other long work, which ends the one before: in place on a terminal, else as a line."""
         self._steps.begin(text)
         if self.screen.live:
             self._show(text)
-        else:
+        elif line:
             self._print([f"  {text}"])
 
     def done(self, state: str) -> None:
