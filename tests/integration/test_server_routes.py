@@ -1,55 +1,141 @@
-"""The server extension over HTTP, in a real Jupyter server: who may ask, for what, and how mistakes are told."""
+"""The REST of the server extension in a real Jupyter server: who may ask, for what, and how mistakes are told."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-import os
-import signal
-import sys
-import time
+import re
 
 import pytest
 from jupyter_rest import *  # noqa: F403
-from jupyter_rest import CELLS
+from jupyter_rest import CELLS, PATH
 
-from nbprod.interfaces.server import operations
+from nbprod.interfaces.server.table import TABLE
 
-ROUTES = [
-    ("GET", "status"),
-    ("GET", "pipeline"),
-    ("POST", "pipeline"),
-    ("GET", "runs"),
-    ("GET", "runs/00000000"),
-    ("POST", "runs/00000000/stop"),
-    ("GET", "runs/00000000/notebook/load"),
-    ("POST", "run"),
-    ("POST", "deploy"),
-    ("POST", "verify"),
-    ("GET", "operations/00000000"),
-    ("GET", "endpoints"),
-    ("DELETE", "endpoints/churn"),
-    ("POST", "endpoints/churn/predict"),
-    ("GET", "endpoints/churn/sample"),
-    ("GET", "nowhere"),
-]
+EXAMPLES = {"run": "0123abcd", "other": "0123abce", "operation": "0123abcd", "name": "churn", "stage": "load"}
+FIELDS = {
+    "grid": {"n": "1,2"},
+    "metric": "total",
+    "rows": [{"n": 1}],
+    "cron": "0 6 * * *",
+    "paused": True,
+    "target": "local",
+}
+
+
+def filled(path):
+    return re.sub(r"\{(\w+)\}", lambda match: EXAMPLES.get(match[1], "nightly"), path)
+
+
+ROUTES = [(route.method, filled(route.path), route) for route in TABLE]
+UNKNOWN = [(method, "nowhere", None) for method in ("GET", "POST", "DELETE")]
 
 
 def test_no_route_answers_a_stranger(fetch):
-    for method, route in ROUTES:
+    for method, route, _ in ROUTES + UNKNOWN:
         body = "{}" if method == "POST" else None
         code, found = fetch(route, method=method, body=body, headers={"Authorization": "none"})
         assert code == 403, route
         assert set(found["error"]) >= {"code", "message", "hint"}
 
 
-@pytest.mark.parametrize("path", ["../outside.ipynb", "/etc/passwd", "missing.ipynb", "", "sub folder", "a\0b.ipynb"])
-def test_nothing_outside_the_tree_is_reached(path, ask, jp_root_dir, make_notebook):
+def test_what_changes_something_needs_the_token_against_forged_requests(as_browser, notebook):
+    for method, route, _ in ROUTES + UNKNOWN:
+        if method == "GET":
+            continue
+        options = {"method": method, "body": json.dumps({"path": "missing.ipynb"}) if method == "POST" else None}
+        for forged in ({}, {"X-XSRFToken": "wrong"}, {"Cookie": "_xsrf=secret"}, {"Origin": "https://evil.example"}):
+            headers = {"X-XSRFToken": "other", **forged}
+            found = as_browser("api", *route.split("/"), headers=headers, **options)
+            assert found.code in (403, 404), (route, forged)
+            assert "NB931" in found.body.decode(), (route, forged)
+
+
+def test_with_the_token_a_browser_may_change_something(as_browser, cookies, notebook):
+    headers = {"Cookie": f"{cookies}; _xsrf=secret", "X-XSRFToken": "secret"}
+    for method, route, route_ in ROUTES:
+        if method == "POST" and route_.about:
+            body = json.dumps({"path": "missing.ipynb", **FIELDS})
+            found = as_browser("api", *route.split("/"), headers=headers, method=method, body=body)
+            assert (found.code, json.loads(found.body)["error"]["code"]) == (404, "NB001"), route
+
+
+OUTSIDE = [
+    "../outside.ipynb",
+    "sub folder/../../outside.ipynb",
+    "..%2Foutside.ipynb",
+    "%2e%2e/outside.ipynb",
+    "RTC:../outside.ipynb",
+    "RTC:/../outside.ipynb",
+    "/etc/passwd",
+    "file:///etc/passwd",
+    "missing.ipynb",
+    "",
+    "/",
+    "sub folder",
+    "a\0b.ipynb",
+    "sub folder/small.ipynb\0",
+    "x" * 5000 + ".ipynb",
+    ".hidden/small.ipynb",
+    "sub folder/.small.ipynb",
+    ".ipynb",
+]
+
+
+def test_nothing_outside_the_tree_is_reached(ask, jp_root_dir, make_notebook):
     make_notebook(jp_root_dir.parent / "outside.ipynb", CELLS)
-    for method, route in ROUTES:
-        if route not in ("status", "nowhere"):
-            code, error = ask(method, route, path)
-            assert (code, error["code"]) == (404, "NB001"), route
+    for hidden in (".hidden/small.ipynb", "sub folder/.small.ipynb", ".ipynb"):
+        make_notebook(jp_root_dir / hidden, CELLS)
+    for method, route, route_ in ROUTES:
+        for path in (*OUTSIDE, str(jp_root_dir.parent / "outside.ipynb")) if route_.about else ():
+            code, error = ask(method, route, path, **({} if method != "POST" else FIELDS))
+            assert (code, error["code"]) == (404, "NB001"), (route, path)
             assert "Traceback" not in json.dumps(error)
+
+
+@pytest.mark.parametrize("path", [3, None, ["a"], {"a": 1}])
+def test_a_path_that_is_no_text_is_refused(ask, path):
+    code, error = ask("POST", "pipeline", path)
+    assert (code, error["code"]) == (400, "NB930")
+
+
+@pytest.mark.parametrize(
+    "path", ["RTC:sub folder/small.ipynb", "/sub folder/small.ipynb", "RTC:/sub folder/small.ipynb"]
+)
+def test_a_drive_is_taken_off(ask, path):
+    assert ask("GET", "pipeline", path)[1]["notebook"] == PATH
+
+
+def test_a_name_with_a_colon_is_no_drive(ask, jp_root_dir, make_notebook):
+    make_notebook(jp_root_dir / "RTC:b.ipynb", CELLS)
+    assert ask("GET", "pipeline", "RTC:b.ipynb")[1]["notebook"] == "RTC:b.ipynb"
+
+
+def test_links_are_followed_as_jupyter_itself_does(ask, jp_root_dir, make_notebook, jp_fetch, jp_asyncio_loop):
+    make_notebook(jp_root_dir.parent / "elsewhere" / "linked.ipynb", CELLS)
+    (jp_root_dir / "link").symlink_to(jp_root_dir.parent / "elsewhere")
+    contents = jp_asyncio_loop.run_until_complete(jp_fetch("api", "contents", "link", "linked.ipynb"))
+    assert contents.code == 200
+    assert ask("GET", "pipeline", "link/linked.ipynb")[0] == 200
+
+
+def test_hidden_files_are_there_when_jupyter_shows_them(ask, jp_root_dir, make_notebook, jp_serverapp):
+    make_notebook(jp_root_dir / ".hidden" / "small.ipynb", CELLS)
+    jp_serverapp.contents_manager.allow_hidden = True
+    assert ask("GET", "pipeline", ".hidden/small.ipynb")[0] == 200
+
+
+def test_names_in_addresses_are_never_paths(fetch, notebook):
+    for route in ("runs/{}", "operations/{}", "endpoints/{}/sample", "runs/0123abcd/notebook/{}", "endpoints/{}/logs"):
+        for name in ("..%2F..%2Fetc", "%2e%2e", "..", "a%00b", "-", "a b", "%2Fetc%2Fpasswd", "http:%2F%2F127.0.0.1"):
+            code, found = fetch(route.format(name), params={"path": PATH})
+            assert code == 404, (route, name)
+            assert found["error"]["code"] in ("NB931", "NB001", "NB720")
+
+
+def test_a_method_that_an_address_has_not_is_told(fetch):
+    code, found = fetch("status", method="DELETE")
+    assert (code, found["error"]["code"]) == (405, "NB931")
 
 
 def test_status_tells_the_version(ask):
@@ -103,126 +189,84 @@ def test_a_body_that_is_no_object_is_refused(fetch, notebook):
         assert (code, found["error"]["code"]) == (400, "NB930")
 
 
-def test_a_run_is_started_followed_and_listed(ask, settled):
-    code, started = ask("POST", "run", parameters={"n": "5", "name": "x y"})
+def test_fields_of_the_wrong_type_are_refused(ask):
+    for method, route, route_ in ROUTES:
+        for name, field in route_.fields.items() if method == "POST" else ():
+            wrong = 3 if field.kind != "integer" else "3"
+            code, error = ask(method, route, **{**FIELDS, name: wrong})
+            assert (code, error["code"]) == (400, "NB930"), (route, name)
+            assert name in error["message"]
+            if field.required:
+                code, error = ask(method, route, **{key: value for key, value in FIELDS.items() if key != name})
+                assert (code, error["code"]) == (400, "NB930"), (route, name)
+
+
+def test_rows_are_objects_and_values_of_a_sweep_are_text(ask):
+    assert ask("POST", "endpoints/churn/predict", rows=[1])[0] == 400
+    assert ask("POST", "sweep", grid={"n": [1, 2]}, metric="total")[0] == 400
+    assert ask("POST", "sweep", grid={}, metric="total")[0] == 400
+
+
+def test_findings_say_whether_they_can_be_mended_and_fixes_are_for_the_editor(ask, notebook, make_notebook):
+    before = notebook.read_bytes()
+    content = json.loads(before)
+    content["cells"][1]["source"] = "import random\nrows = [random.random() for _ in range(n)]"
+    code, found = ask("POST", "pipeline", content=content)
+    mendable = [item for item in found["diagnostics"] if item["mendable"]]
+    assert (code, bool(mendable)) == (200, True), found["diagnostics"]
+    code, fixes = ask("POST", "fixes", content=content, code=mendable[0]["code"])
     assert code == 200
-    run = settled(f"runs/{started['run']}", "status")
-    assert run["run"] == started["run"]
-    assert (run["status"], run["error"]) == ("succeeded", None)
-    assert [stage["status"] for stage in run["stages"]] == ["succeeded", "succeeded"]
-    assert run["parameters"] == {"n": 5, "name": "x y"}
-    code, listed = ask("GET", "runs")
-    assert [item["run"] for item in listed["runs"]] == [started["run"]]
-    code, executed = ask("GET", f"runs/{started['run']}/notebook/total")
-    assert "total 10" in json.dumps(executed["cells"])
+    assert {item["code"] for item in fixes["fixed"]} == {mendable[0]["code"]}
+    assert all(item["mendable"] for item in fixes["fixed"])
+    assert fixes["cells"]
+    assert {cell["cell_id"] for cell in fixes["cells"]} <= {"c1", "c2", "c3"}
+    assert ask("POST", "fixes", content=content, cell_id="c1")[1]["fixed"] == []
+    assert notebook.read_bytes() == before
 
 
-def test_a_run_that_is_refused_tells_why(ask, settled):
-    code, started = ask("POST", "run", parameters={"nope": "5"})
+def test_stages_are_suggested_for_what_the_editor_holds(ask, notebook, make_notebook):
+    make_notebook(notebook, ["import pandas as pd", "rows = [1]", "print(rows)"])
+    code, found = ask("POST", "suggestion", content=json.loads(notebook.read_bytes()))
     assert code == 200
-    run = settled(f"runs/{started['run']}", "status")
-    assert run["status"] == "failed"
-    assert "nope" in run["error"]["message"]
+    assert found["stages"]
+    assert ask("POST", "suggestion")[1] == found
 
 
-def test_a_failed_cell_is_named(ask, settled, notebook, make_notebook):
-    make_notebook(notebook, [("stage:load", "rows = [1]"), ("stage:total", "x = 1\nrows[3]")])
-    _, started = ask("POST", "run")
-    run = settled(f"runs/{started['run']}", "status")
-    assert run["status"] == "failed"
-    assert (run["error"]["where"]["cell_id"], run["error"]["where"]["line"]) == ("c2", 2)
+def test_the_state_of_a_notebook_that_never_ran(ask):
+    assert ask("GET", "state") == (200, {"runs": [], "endpoints": [], "operation": None})
 
 
-def test_a_run_is_stopped(ask, settled, notebook, make_notebook):
-    make_notebook(notebook, [("stage:load", "import time\nopen('begun', 'w').close()\ntime.sleep(60)")])
-    _, started = ask("POST", "run")
-    last = time.monotonic() + 60
-    while not (notebook.parent / "begun").exists() and time.monotonic() < last:
-        ask("GET", f"runs/{started['run']}")
-    code, _ = ask("POST", f"runs/{started['run']}/stop")
+def test_targets_tell_what_they_lack(ask):
+    code, found = ask("GET", "targets")
     assert code == 200
-    run = settled(f"runs/{started['run']}", "status")
-    assert run["status"] == "interrupted"
+    assert found["targets"][0] == {"name": "local", "available": True, "missing": None}
+    assert all(item["available"] == (item["missing"] is None) for item in found["targets"])
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-def test_a_run_whose_driver_was_killed_is_not_running(ask, settled, notebook, make_notebook):
-    make_notebook(notebook, [("stage:load", "import time\nopen('begun', 'w').close()\ntime.sleep(20)")])
-    _, started = ask("POST", "run")
-    last = time.monotonic() + 60
-    while not (notebook.parent / "begun").exists() and time.monotonic() < last:
-        ask("GET", f"runs/{started['run']}")
-    os.kill(operations.find(notebook, started["run"]).process["pid"], signal.SIGKILL)
-    run = settled(f"runs/{started['run']}", "status")
-    assert run["status"] in ("interrupted", "failed")
+def test_of_requests_about_one_notebook_only_the_newest_is_answered(jp_fetch, jp_asyncio_loop, notebook):
+    content = json.loads(notebook.read_bytes())
+
+    async def several():
+        asked = []
+        for number in range(6):
+            content["cells"][1]["source"] = f"rows = list(range({number}))"
+            body = json.dumps({"path": PATH, "content": content})
+            asked.append(jp_fetch("nbprod", "api", "pipeline", method="POST", body=body, raise_error=False))
+        return await asyncio.gather(*asked)
+
+    codes = [found.code for found in jp_asyncio_loop.run_until_complete(several())]
+    assert set(codes) <= {200, 409}
+    assert codes[-1] == 200
 
 
-def test_unknown_runs_operations_and_endpoints(ask):
-    for method, route in [
-        ("GET", "runs/0123abcd"),
-        ("POST", "runs/0123abcd/stop"),
-        ("GET", "operations/0123abcd"),
-        ("DELETE", "endpoints/nobody"),
-        ("POST", "endpoints/nobody/predict"),
-        ("GET", "endpoints/nobody/sample"),
-    ]:
-        body = {"rows": [{}]} if method == "POST" else {}
-        code, error = ask(method, route, **body)
-        assert (code, bool(error["message"])) == (404, True), route
+def test_who_only_looks_keeps_no_server_awake(ask, jp_web_app):
+    ask("POST", "pipeline")
+    before = jp_web_app.settings["api_last_activity"]
+    assert ask("GET", "state")[0] == 200
+    assert jp_web_app.settings["api_last_activity"] == before
 
 
-def test_an_endpoint_is_named_never_addressed(ask):
-    """A URL in the place of a name would make the server fetch whatever it is told to."""
-    for name in ("http:%2F%2F127.0.0.1:1", "..", "%2e%2e"):
-        code, _ = ask("POST", f"endpoints/{name}/predict", rows=[{}])
-        assert code == 404
-    code, error = ask("POST", "endpoints/churn/predict", rows="all")
-    assert (code, error["code"]) == (400, "NB930")
-
-
-def test_deploy_refuses_an_unknown_target_and_tells_of_a_notebook_without_model(ask, settled):
-    code, error = ask("POST", "deploy", target="moon")
-    assert (code, error["code"]) == (400, "NB930")
-    _, started = ask("POST", "deploy")
-    done = settled(f"operations/{started['operation']}", "state")
-    assert (done["state"], done["result"]) == ("failed", None)
-    assert "model" in done["error"]["message"]
-    assert {step["state"] for step in done["steps"]} <= {"succeeded", "failed"}
-
-
-@pytest.mark.slow
-def test_verify_tells_whether_the_pipeline_equals_the_notebook(ask, settled):
-    _, started = ask("POST", "verify")
-    done = settled(f"operations/{started['operation']}", "state")
-    assert (done["state"], done["error"]) == ("succeeded", None), done["log"]
-    assert done["result"]["equal"] is True
-    assert done["result"]["compared"] > 0
-
-
-@pytest.mark.slow
-def test_deploy_predict_and_stop(ask, settled, notebook, make_notebook):
-    code = "from sklearn.linear_model import LinearRegression\nimport pandas as pd\n"
-    code += (
-        "X = pd.DataFrame({'a': [1.0, 2.0, 3.0]})\nmodel = LinearRegression().fit(X, [2.0, 4.0, 6.0])\nmodel.predict(X)"
-    )
-    make_notebook(notebook, [("stage:train", code)])
-    _, started = ask("POST", "deploy")
-    done = settled(f"operations/{started['operation']}", "state")
-    assert done["state"] == "succeeded", done
-    name = done["result"]["endpoint"]
-    try:
-        _, listed = ask("GET", "endpoints")
-        assert [(item["endpoint"], item["state"]) for item in listed["endpoints"]] == [(name, "healthy")]
-        _, sample = ask("GET", f"endpoints/{name}/sample")
-        assert sample["columns"] == [{"name": "a", "type": "number"}]
-        code, answer = ask("POST", f"endpoints/{name}/predict", rows=sample["rows"])
-        assert code == 200
-        assert answer["predictions"] == pytest.approx(sample["predictions"], rel=1e-12)
-        code, error = ask("POST", f"endpoints/{name}/predict", rows=[{"a": "many"}])
-        assert 400 <= code < 500
-        assert "a" in error["message"]
-    finally:
-        code, _ = ask("DELETE", f"endpoints/{name}")
-    assert code == 200
-    assert ask("GET", "endpoints") == (200, {"endpoints": []})
+def test_the_description_of_the_routes_is_served(fetch):
+    code, found = fetch("openapi.json")
+    assert (code, found["openapi"]) == (200, "3.1.0")
+    assert set(found["paths"]) == {f"/{route.path}" for route in TABLE}

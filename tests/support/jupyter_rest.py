@@ -99,3 +99,21 @@ def until(ask, route, reached, path=PATH):
         if reached(found) or time.monotonic() > last:
             return found
         time.sleep(0.05)
+
+
+@pytest.fixture
+def cookies(response):
+    """The cookie of a user who has logged in, as a browser keeps it."""
+    found = response("api", "status").headers.get_list("Set-Cookie")
+    return next(cookie.split(";")[0] for cookie in found if cookie.startswith("username-"))
+
+
+@pytest.fixture
+def as_browser(response, cookies):
+    """Fetch as a browser does: logged in by a cookie, with headers of its own."""
+
+    def as_browser(*parts, headers=None, **options):
+        given = {"Authorization": "none", "Cookie": cookies, **(headers or {})}
+        return response(*parts, headers=given, **options)
+
+    return as_browser

@@ -1,11 +1,26 @@
-"""What several calls share: how a request's values become words of a command line."""
+"""What several calls share: the operation a request names, and how its values become words of a command line."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from nbprod.core.errors import MissingValue
+from nbprod.interfaces.server import operations, paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from nbprod.interfaces.server.asked import Asked
+    from nbprod.interfaces.server.operation import Operation
+
+
+def operation(asked: Asked, name: str) -> Operation:
+    """Return a run or operation of a notebook in the server's tree by its process; raises `MissingValue`."""
+    found = operations.find(asked.notebook, name)
+    if not paths.below(asked.root, Path(found.record["notebook"])):
+        raise MissingValue("NB609", f"there is no operation {name}", "start it again")
+    return found
 
 
 def parameters(given: Mapping[str, Any]) -> list[str]:

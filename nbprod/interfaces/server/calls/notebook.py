@@ -38,8 +38,10 @@ def suggestion(asked: Asked) -> dict[str, Any]:
 
 def fixes(asked: Asked) -> dict[str, Any]:
     """Return the edits that mend what was found, for the editor to make."""
+    only = {name: asked.given[name] for name in ("code", "cell_id")}
     with _draft(asked) as draft:
-        return api.fixes(asked.notebook, draft=draft, code=asked.given["code"], cell_id=asked.given["cell_id"])
+        found = api.fixes(asked.notebook, draft=draft, **only)
+    return {**found, "fixed": [{**item, "mendable": True} for item in found["fixed"]]}
 
 
 @contextmanager

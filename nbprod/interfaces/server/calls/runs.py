@@ -10,6 +10,7 @@ from nbprod import api
 from nbprod.config import Project
 from nbprod.core.errors import MissingValue
 from nbprod.interfaces.server import operations, paths, views
+from nbprod.interfaces.server.calls.common import operation as process
 from nbprod.interfaces.server.calls.common import parameters, word
 from nbprod.interfaces.server.operation import OtherRun
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nbprod.interfaces.server.asked import Asked
     from nbprod.interfaces.server.operation import Operation
 
+MOST = 200
 LIVE = ("pending", "running")
 UNSETTLED = ("running", "interrupted")
 """Of a run that was killed, only its own file knows how far it got."""
@@ -34,7 +36,7 @@ def newest(asked: Asked, limit: int) -> list[dict[str, Any]]:
 
 def runs(asked: Asked) -> dict[str, Any]:
     """Return the newest runs of the notebook."""
-    return {"runs": newest(asked, max(1, asked.given["limit"]))}
+    return {"runs": newest(asked, min(max(1, asked.given["limit"]), MOST))}
 
 
 def one_run(asked: Asked) -> dict[str, Any]:
@@ -43,9 +45,9 @@ def one_run(asked: Asked) -> dict[str, Any]:
     found = _recorded(asked, name)
     if found is not None:
         return _now(asked, found)
-    operation = operations.find(asked.notebook, name)
-    state = operation.as_json()
-    bare = _bare(asked, operation)
+    started = process(asked, name)
+    state = started.as_json()
+    bare = _bare(asked, started)
     if state["state"] == "running":
         return bare
     again = _recorded(asked, name)  # it may have been recorded between the two looks
@@ -73,7 +75,7 @@ def begin(asked: Asked, notebook: Path, arguments: list[str]) -> dict[str, Any]:
 
 def stop(asked: Asked) -> dict[str, Any]:
     """Interrupt a run that this extension started; what has finished stays."""
-    operations.find(asked.notebook, asked.names["run"]).stop()
+    process(asked, asked.names["run"]).stop()
     asked.emit("run", asked.names["run"])
     return {"run": asked.names["run"]}
 
@@ -135,12 +137,12 @@ def _now(asked: Asked, run: Run) -> dict[str, Any]:
 def _alive(asked: Asked, name: str) -> bool:
     """Whether the process of a run that is on record as running still is; see to it that its changes are told."""
     try:
-        operation = operations.find(asked.notebook, name)
+        started = process(asked, name)
     except MissingValue:  # started by a command line or a schedule: the ledger knows whether that is still there
         asked.follow(OtherRun(name, Project.find(asked.notebook).home / "runs" / name))
         return True
-    if operation.alive:
-        asked.follow(operation)
+    if started.alive:
+        asked.follow(started)
         return True
     return False
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod import api
-from nbprod.core.errors import MissingValue, UsageError
+from nbprod.core.errors import UsageError
 from nbprod.interfaces.server import operations, paths
 from nbprod.interfaces.server.calls import endpoints, runs
+from nbprod.interfaces.server.calls.common import operation as process
 from nbprod.interfaces.server.calls.common import parameters, word
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nbprod.interfaces.server.asked import Asked
     from nbprod.interfaces.server.operation import Operation
 
@@ -70,12 +72,12 @@ def rollback(asked: Asked) -> dict[str, Any]:
 
 def operation(asked: Asked) -> dict[str, Any]:
     """Return long work as far as it got."""
-    return _shown(asked, _found(asked))
+    return _shown(asked, process(asked, asked.names["operation"]))
 
 
 def stop(asked: Asked) -> dict[str, Any]:
     """Interrupt long work; what has finished stays."""
-    found = _found(asked)
+    found = process(asked, asked.names["operation"])
     found.stop()
     asked.emit("operation", found.id)
     return {"operation": found.id}
@@ -83,21 +85,13 @@ def stop(asked: Asked) -> dict[str, Any]:
 
 def report(asked: Asked) -> Path:
     """Return the page that an operation wrote for people."""
-    found = _found(asked)
+    found = process(asked, asked.names["operation"])
     return paths.kept(found.folder, found.report, f"report of operation {found.id}")
 
 
 def _begin(asked: Asked, operation: Operation, options: list[str]) -> dict[str, Any]:
     command = [operation.kind, word(asked.notebook.name), *parameters(asked.given["parameters"]), *options]
     return asked.follow(operations.begin(operation, command)).as_json()
-
-
-def _found(asked: Asked) -> Operation:
-    """Return the operation asked for, of a notebook in the server's tree; raises `MissingValue`."""
-    found = operations.find(asked.notebook, asked.names["operation"])
-    if not paths.below(asked.root, Path(found.record["notebook"])):
-        raise MissingValue("NB609", f"there is no operation {found.id}", "start it again")
-    return found
 
 
 def _shown(asked: Asked, operation: Operation) -> dict[str, Any]:

@@ -74,7 +74,11 @@ class Api(Handler):
 
     def asked(self, route: Route, names: Mapping[str, str]) -> Asked:
         """Return the request as the route's function takes it; raises `UsageError` when it is not well-formed."""
-        given = self.body() if route.method == "POST" else {name: self.get_query_argument(name) for name in self.query}
+        given = (
+            self.body()
+            if route.method == "POST"
+            else {name: self.get_query_argument(name, strip=False) for name in self.query}
+        )
         root = Path(self.settings["server_root_dir"])
         notebook = self.notebook(given.get("path", "")) if route.about else root
         path = relative(root, notebook) if route.about else ""

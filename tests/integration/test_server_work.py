@@ -1,0 +1,194 @@
+"""Deployments, verifications, sweeps and schedules over the REST of a real Jupyter server process."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from jupyter_process import jupyter_server, write_notebook
+
+PATH = "sub folder/model.ipynb"
+CODE = """from sklearn.linear_model import LinearRegression
+import pandas as pd
+X = pd.DataFrame({'a': [1.0, 2.0, 3.0]})
+model = LinearRegression().fit(X, [2.0 * factor, 4.0 * factor, 6.0 * factor])
+error = abs(factor - 2)
+model.predict(X)"""
+CELLS = [("parameters", "factor = 1"), ("stage:train", CODE)]
+USERS_PACKAGES = {"pandas", "sklearn", "mlflow", "numpy", "matplotlib", "scipy"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    root = tmp_path_factory.mktemp("tree")
+    (root / ".git").mkdir()
+    write_notebook(root / PATH, CELLS)
+    with jupyter_server(root, tmp_path_factory.mktemp("home"), PATH) as server:
+        yield server
+
+
+@pytest.fixture
+def ask(server):
+    return server.ask
+
+
+def ended(ask, operation):
+    last = time.monotonic() + 120
+    while True:
+        code, found = ask("GET", f"operations/{operation}")
+        assert code == 200, found
+        if found["state"] != "running" or time.monotonic() > last:
+            return found
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def deployed(server):
+    """The endpoint of the notebook, deployed twice; the second deployment's operation."""
+    for parameters in ({}, {"factor": "2"}):
+        code, started = server.ask("POST", "deploy", parameters=parameters, name="house")
+        assert (code, started["kind"], started["state"]) == (200, "deploy", "running"), started
+        done = ended(server.ask, started["operation"])
+        assert (done["state"], done["error"]) == ("succeeded", None), done
+    yield done
+    server.ask("DELETE", "endpoints/house")
+
+
+def test_a_deployment_tells_its_steps_and_is_the_newest_operation(ask, deployed):
+    assert deployed["result"]["endpoint"] == "house"
+    assert {step["state"] for step in deployed["steps"]} <= {"succeeded", "cached"}
+    assert "train" in [step["name"] for step in deployed["steps"]]
+    assert all(step["since"] is None for step in deployed["steps"])
+    assert deployed["seconds"] > 0
+    state = ask("GET", "state")[1]
+    assert state["operation"] == deployed
+    assert [(item["endpoint"], item["state"]) for item in state["endpoints"]] == [("house", "healthy")]
+    assert ask("GET", "endpoints")[1]["endpoints"] == state["endpoints"]
+
+
+def test_an_endpoint_is_asked_and_what_it_refuses_is_told(ask, deployed):
+    _, sample = ask("GET", "endpoints/house/sample")
+    assert sample["columns"] == [{"name": "a", "type": "number"}]
+    code, answer = ask("POST", "endpoints/house/predict", rows=sample["rows"])
+    assert code == 200
+    assert answer["predictions"] == pytest.approx(sample["predictions"], rel=1e-12)
+    assert answer["predictions"] == pytest.approx([4.0, 8.0, 12.0])
+    code, error = ask("POST", "endpoints/house/predict", rows=[{"a": "many"}])
+    assert (400 <= code < 500, "a" in error["message"]) == (True, True)
+
+
+def test_health_logs_versions_and_drift_of_an_endpoint(ask, deployed):
+    ask("POST", "endpoints/house/predict", rows=[{"a": 1.0}])
+    code, health = ask("GET", "endpoints/house/health")
+    assert (code, health["state"]) == (200, "healthy")
+    assert health["requests"] >= 1
+    code, logs = ask("GET", "endpoints/house/logs")
+    assert (code, isinstance(logs["log"], str)) == (200, True)
+    code, found = ask("GET", "endpoints/house/versions")
+    assert code == 200
+    assert [item["current"] for item in found["versions"]] == [True, False]
+    code, drift = ask("GET", "endpoints/house/drift")
+    assert (code, drift["endpoint"]) == (200, "house"), drift
+
+
+def test_an_endpoint_is_rolled_back(ask, deployed):
+    code, started = ask("POST", "endpoints/house/rollback", version=None)
+    assert (code, started["kind"]) == (200, "deploy")
+    done = ended(ask, started["operation"])
+    assert (done["state"], done["error"]) == ("succeeded", None), done
+    assert ask("POST", "endpoints/house/predict", rows=[{"a": 1.0}])[1]["predictions"] == pytest.approx([2.0])
+
+
+def test_a_notebook_without_a_model_is_told(server, ask):
+    write_notebook(server.root / "none.ipynb", [("stage:load", "rows = [1]")])
+    code, error = ask("POST", "deploy", "none.ipynb", target="moon")
+    assert (code, error["code"]) == (400, "NB930")
+    code, started = ask("POST", "deploy", "none.ipynb")
+    done = ended(ask, started["operation"])
+    assert (done["state"], done["result"], "model" in done["error"]["message"]) == ("failed", None, True)
+    assert {step["state"] for step in done["steps"]} <= {"succeeded", "failed"}
+
+
+def test_verify_tells_whether_the_pipeline_equals_the_notebook_and_has_a_page(server, ask):
+    _, started = ask("POST", "verify")
+    done = ended(ask, started["operation"])
+    assert (done["state"], done["error"], done["report"]) == ("succeeded", None, True), done
+    assert (done["result"]["equal"], done["result"]["compared"] > 0) == (True, True)
+    page = server.fetch(f"api/operations/{started['operation']}/report", {"path": PATH})
+    assert page.startswith(b"<!doctype html>") or b"<html" in page[:200]
+
+
+def test_a_sweep_shows_its_trials(ask):
+    code, started = ask("POST", "sweep", grid={"factor": "1,2,3"}, metric="error", maximize=False)
+    assert (code, started["kind"]) == (200, "sweep"), started
+    done = ended(ask, started["operation"])
+    assert (done["state"], done["error"]) == ("succeeded", None), done
+    trials = done["result"]["trials"]
+    assert [(trial["parameters"], trial["value"]) for trial in trials] == [
+        ({"factor": 1}, 1.0),
+        ({"factor": 2}, 0.0),
+        ({"factor": 3}, 1.0),
+    ]
+    assert done["result"]["sweep"] == started["operation"]
+    assert done["result"]["best"] == trials[1]["number"]
+
+
+def test_two_runs_are_compared(ask, deployed):
+    runs = ask("GET", "runs")[1]["runs"]
+    newest, oldest = runs[0]["run"], runs[-1]["run"]
+    code, found = ask("GET", f"runs/{oldest}/compare/{newest}")
+    assert code == 200
+    assert (found["first"]["run"], found["second"]["run"]) == (oldest, newest)
+    assert {item["name"] for item in found["parameters"]} == {"factor"}
+    assert [item["name"] for item in found["stages"]] == ["train"]
+
+
+def test_a_schedule_is_added_paused_run_and_removed(ask):
+    assert ask("GET", "schedules") == (200, {"schedules": [], "running": False})
+    code, found = ask("GET", "schedules/preview", cron="0 6 * * 1-5", tz="Asia/Kolkata")
+    assert (code, found["words"], len(found["next"])) == (200, "every weekday at 06:00", 5)
+    code, found = ask("POST", "schedules", cron="0 6 1 1 *", tz="UTC", parameters={"factor": 3}, name="preview")
+    assert (code, found["running"]) == (200, True), found
+    (schedule,) = found["schedules"]
+    assert (schedule["name"], schedule["parameters"], schedule["paused"]) == ("preview", {"factor": "3"}, False)
+    assert (len(schedule["next"]), schedule["history"]) == (5, [])
+    (schedule,) = ask("POST", "schedules/preview/pause", paused=True)[1]["schedules"]
+    assert (schedule["paused"], schedule["next"]) == (True, [])
+    assert ask("POST", "schedules/preview/pause", paused=False)[1]["schedules"][0]["paused"] is False
+    run = ask("POST", "schedules/preview/now")[1]["run"]
+    last = time.monotonic() + 60
+    while (found := ask("GET", f"runs/{run}")[1])["status"] == "running" and time.monotonic() < last:
+        time.sleep(0.05)
+    assert (found["status"], found["parameters"]) == ("succeeded", {"factor": 3})
+    assert ask("DELETE", "schedules/preview")[1]["schedules"] == []
+    assert ask("DELETE", "schedules/preview")[0] == 404
+
+
+def test_a_schedule_never_replaces_that_of_another_notebook(server, ask):
+    for folder in ("one", "two"):
+        write_notebook(server.root / folder / "same.ipynb", [("stage:load", "rows = [1]")])
+        code, found = ask("POST", "schedules", f"{folder}/same.ipynb", cron="0 6 1 1 *", tz="UTC")
+        assert (code, len(found["schedules"])) == (200, 1), found
+    names = [ask("GET", "schedules", f"{folder}/same.ipynb")[1]["schedules"][0]["name"] for folder in ("one", "two")]
+    assert names == ["same", "two-same"]
+    code, error = ask("POST", "schedules", "two/same.ipynb", cron="0 6 1 1 *", tz="UTC", name="same")
+    assert (code, error["code"]) == (400, "NB930")
+    for folder, name in zip(("one", "two"), names, strict=True):
+        assert ask("DELETE", f"schedules/{name}", f"{folder}/same.ipynb")[0] == 200
+
+
+def test_what_is_not_there_is_told(ask):
+    unknown = [("GET", "runs/0123abcd"), ("POST", "runs/0123abcd/stop"), ("GET", "operations/0123abcd")]
+    unknown += [("GET", "operations/0123abcd/report"), ("POST", "operations/0123abcd/stop")]
+    unknown += [("GET", "runs/0123abcd/compare/0123abce"), ("DELETE", "endpoints/nobody")]
+    unknown += [("GET", f"endpoints/nobody/{what}") for what in ("sample", "health", "versions", "logs", "drift")]
+    unknown += [("POST", "endpoints/nobody/predict"), ("DELETE", "schedules/nobody"), ("POST", "schedules/nobody/now")]
+    unknown += [("POST", "schedules/nobody/pause")]
+    for method, route in unknown:
+        fields = {"rows": [{}], "paused": True} if method == "POST" else {}
+        code, error = ask(method, route, **fields)
+        assert (code, bool(error["message"])) == (404, True), route
+
+
+def test_the_server_imports_nothing_of_the_users(server, deployed):
+    assert USERS_PACKAGES & server.modules() == set()
