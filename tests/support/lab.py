@@ -108,17 +108,18 @@ def jupyterlab(
     env: Mapping[str, str] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     without: bool = False,
+    python: str = sys.executable,
 ) -> Iterator[Server]:
     """Serve `root`, as JupyterLab or as Notebook 7; `without` leaves our server extension out.
 
-    `settings` are those a user made, by file: `DARK` is one.
+    `settings` are those a user made, by file: `DARK` is one. The server is that of the environment of `python`.
     """
     _write_settings(home, {**NO_NEWS, **(settings or {})})
     if without:
         _write(home / "config" / "jupyter_server_config.json", _extensions({"nbprod.interfaces.server": False}))
     port = _free_port()
     module, expose = APPS[app]
-    command = [sys.executable, "-m", module, expose, "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+    command = [python, "-m", module, expose, "--no-browser", "--allow-root", "--ip=127.0.0.1"]
     command += [f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.base_url={base_url}"]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}"]
     command += ["--KernelManager.shutdown_wait_time=1"]
