@@ -62,7 +62,7 @@ const panel: JupyterFrontEndPlugin<INbprod> = {
     };
     app.shell.add(widget, 'left', { rank: 350, type: 'nbprod' });
     restorer?.add(widget, widget.id);
-    addRunsDrive(contents, api);
+    addRunsDrive(contents, api, serverSettings);
     followEvents(events, model);
     addCommands(app.commands, palette, { model, trans, open, mlflow, example: () => openExample(app, api) });
     tracker.currentChanged.connect((_, current) => void model.setNotebook(current));

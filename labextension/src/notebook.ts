@@ -1,10 +1,16 @@
 /** What is done with an open notebook: read it as it stands, go to a cell, change several cells as one. */
 
+import { ISharedNotebook } from '@jupyter/ydoc';
 import { Cell, ICodeCellModel } from '@jupyterlab/cells';
 import { NotebookPanel } from '@jupyterlab/notebook';
 
 import { ApiError } from './api';
 import { IWhere } from './tokens';
+
+/** What a shared document has where changes can be undone. */
+interface IUndoable {
+  undoManager: { stopCapturing(): void };
+}
 
 type Place = Pick<IWhere, 'cell' | 'cell_id'>;
 
@@ -45,7 +51,10 @@ export async function jumpTo(panel: NotebookPanel, where: Place): Promise<void> 
 
 /** Change cells so that one undo of the notebook takes it all back, metadata included. */
 export function changeTogether(panel: NotebookPanel, work: () => void): void {
-  panel.content.model?.sharedModel.transact(work, true);
+  const shared = panel.content.model?.sharedModel as (ISharedNotebook & Partial<IUndoable>) | undefined;
+  shared?.undoManager?.stopCapturing(); // what came within the last half second is a step of its own
+  shared?.transact(work, true);
+  shared?.undoManager?.stopCapturing();
 }
 
 /** Save a notebook, or say why that cannot be. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -36,6 +37,7 @@ class Panel:
         """Show the panel if it is not shown, and wait for it."""
         tab = self.page.locator(TAB)
         expect(tab).to_be_visible(timeout=LONG)
+        self.page.evaluate("jupyterapp.restored.then(() => null)")  # a click before that would fold what comes back
         if not self.part("panel").is_visible():
             tab.click()
         expect(self.part("panel")).to_be_visible(timeout=LONG)
@@ -107,12 +109,27 @@ class Panel:
         return found
 
     def run(self, state: str = "succeeded") -> str:
-        """Run the pipeline and wait for how it ends; returns the run's id."""
-        before = self.page.locator("[data-nbprod-run]").count()
+        """Run the pipeline, wait until it has ended, and check how; returns the run's id."""
+        before = self.page.locator('[data-nbprod-run][aria-pressed="true"]')
+        old = before.get_attribute("data-nbprod-run") if before.count() else ""
         self.click("run")
-        expect(self.part("stop")).to_be_visible(timeout=SOON) if not before else None
-        self.expect_run(state)
+        self.ended(old or "")
+        self.expect_run(state, SOON)
         return self.shown_run()
+
+    def ended(self, old: str) -> None:
+        """Wait until another run than `old` is shown and has ended."""
+        shown = '[data-nbprod-run][aria-pressed="true"]'
+        self.page.locator(f'{shown}:not([data-nbprod-run="{old}"]):not([data-nbprod-state="running"])').wait_for(
+            timeout=LONG
+        )
+
+    def expect_operation(self, kind: str, state: str = "succeeded") -> Locator:
+        """Wait until long work of a kind has ended, and check how."""
+        found = self.page.locator(f'[data-nbprod="operation"][data-nbprod-kind="{kind}"]')
+        expect(found).to_have_attribute("data-nbprod-state", re.compile("succeeded|failed|interrupted"), timeout=LONG)
+        assert found.get_attribute("data-nbprod-state") == state, found.inner_text()
+        return found
 
     def picture(self, name: str) -> None:
         """Keep a screenshot to look at."""

@@ -55,7 +55,7 @@ function Drawing(view: IView & { pipeline: IPipeline }): JSX.Element {
         aria-label={trans.__('Stages of the pipeline')}
       >
         {placed.lines.map(line => (
-          <Edge key={line.key} {...line} />
+          <Edge key={line.key} names={line.names} points={line.points} />
         ))}
         {placed.boxes.map(box => (
           <g key={box.name} transform={`translate(${box.x - BOX.width / 2} ${box.y - BOX.height / 2})`}>

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 from panel import LONG, SOON
@@ -35,9 +34,7 @@ def deploy(panel, target: str = "local") -> None:
     choice.check(timeout=SOON)
     panel.picture(f"deploy-form-{target}")
     panel.click("deploy-start")
-    operation = panel.page.locator('[data-nbprod="operation"][data-nbprod-kind="deploy"]')
-    expect(operation).to_have_attribute("data-nbprod-state", re.compile("succeeded|failed"), timeout=LONG)
-    expect(operation).to_have_attribute("data-nbprod-state", "succeeded")
+    panel.expect_operation("deploy")
 
 
 def test_deploy_try_it_roll_back_and_stop(opened, root, make_notebook):
