@@ -162,11 +162,14 @@ def wait(project: Project, run_id: str, timeout: float = 120.0) -> tuple[str, st
     return model_version(project, run_id)
 
 
-def ui_command(project: Project, port: int = 5000) -> list[str]:
-    """Return the command that shows the runs in MLflow's UI, on this machine only; empty when a server is used."""
-    uri = project.tracking_uri
+def ui_command(project: Project, port: int = 5000, *, with_parent: bool = False) -> list[str]:
+    """Return the command that shows the runs in MLflow's UI, on this machine only; empty when a server is used.
+
+    With `with_parent` it ends when its standard input does.
+    """
+    uri = context.address(project)
     if uri.startswith(("http://", "https://")):
         return []
     artifacts = (project.home / "mlartifacts").as_uri()
-    server = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
-    return [*server, "--default-artifact-root", artifacts, "--host", "127.0.0.1", "--port", str(port)]
+    server = [sys.executable, "-P", "-m", "nbprod.tracking.ui", uri, artifacts, "--host", "127.0.0.1"]
+    return [*server, "--port", str(port), *(["--with-parent"] if with_parent else [])]

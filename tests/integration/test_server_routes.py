@@ -125,12 +125,27 @@ def test_hidden_files_are_there_when_jupyter_shows_them(ask, jp_root_dir, make_n
     assert ask("GET", "pipeline", ".hidden/small.ipynb")[0] == 200
 
 
-def test_names_in_addresses_are_never_paths(fetch, notebook):
+def test_names_in_addresses_are_never_paths(raw, notebook):
+    query = "?path=sub%20folder/small.ipynb"
     for route in ("runs/{}", "operations/{}", "endpoints/{}/sample", "runs/0123abcd/notebook/{}", "endpoints/{}/logs"):
-        for name in ("..%2F..%2Fetc", "%2e%2e", "..", "a%00b", "-", "a b", "%2Fetc%2Fpasswd", "http:%2F%2F127.0.0.1"):
-            code, found = fetch(route.format(name), params={"path": PATH})
-            assert code == 404, (route, name)
-            assert found["error"]["code"] in ("NB931", "NB001", "NB720")
+        for name in ("..%2F..%2Fetc", "%2e%2e", "..", "a%00b", "-", "a%20b", "%2Fetc%2Fpasswd", "http:%2F%2F127.0.0.1"):
+            found = raw(f"api/{route.format(name)}{query}")
+            assert found.code == 404, (route, name)
+            assert json.loads(found.body)["error"]["code"] in ("NB931", "NB001", "NB720")
+    for name in ("..%2F..%2Fetc", "%2e%2e", "a%00b", "%2Fetc%2Fpasswd"):
+        assert raw(f"api/schedules/{name}{query}", method="DELETE").code == 404
+
+
+def test_paths_in_a_query_are_confined_however_they_are_written(raw, notebook, jp_root_dir, make_notebook):
+    make_notebook(jp_root_dir.parent / "outside.ipynb", CELLS)
+    for path in (
+        "..%2Foutside.ipynb",
+        "%2e%2e/outside.ipynb",
+        "sub%20folder/%2e%2e/%2e%2e/outside.ipynb",
+        "a%00.ipynb",
+    ):
+        assert raw(f"api/pipeline?path={path}").code == 404
+    assert raw("api/pipeline?path=sub%20folder%2F%2E%2E%2Fsub%20folder%2Fsmall.ipynb").code == 200
 
 
 def test_a_method_that_an_address_has_not_is_told(fetch):

@@ -52,6 +52,20 @@ def response(jp_fetch, jp_asyncio_loop, jp_web_app):
 
 
 @pytest.fixture
+def raw(http_server_client, jp_asyncio_loop, jp_base_url, jp_auth_header):
+    """Fetch an address below `nbprod/` just as it is written, escapes and all."""
+
+    def raw(address, headers=None, **options):
+        url = f"{jp_base_url}nbprod/{address}"
+        asked = http_server_client.fetch(
+            url, headers={**jp_auth_header, **(headers or {})}, raise_error=False, **options
+        )
+        return jp_asyncio_loop.run_until_complete(asked)
+
+    return raw
+
+
+@pytest.fixture
 def fetch(response):
     """Fetch a route: status and the parsed body."""
 

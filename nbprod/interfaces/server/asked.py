@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from nbprod.interfaces.server.mlflow import Mlflow
     from nbprod.interfaces.server.operation import Work
 
 W = TypeVar("W", bound="Work")
@@ -73,12 +74,15 @@ class Asked:
         The notebook's path below it, as the front end names it.
     notebook
         The notebook's file.
+    changes, mlflow
+        Whom to tell of changes; MLflow's pages.
     """
 
     root: Path
     path: str
     notebook: Path
     changes: Changes
+    mlflow: Mlflow
     names: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, Any] = field(default_factory=dict)
 

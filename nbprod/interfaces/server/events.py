@@ -70,11 +70,16 @@ class Watcher:
         The server's own.
     emit
         Sends a hint, on that loop.
+    busy
+        Is told, again and again, that work goes on.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, emit: Callable[[dict[str, str]], Any]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, emit: Callable[[dict[str, str]], Any], busy: Callable[[], Any]
+    ) -> None:
         self._loop = loop
         self._emit = emit
+        self._busy = busy
         self._followed: dict[tuple[str, str], _Followed] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -99,6 +104,7 @@ class Watcher:
 
     async def _watch(self) -> None:
         while self._followed:
+            self._busy()
             for key, item in list(self._followed.items()):
                 # files on a network may take their time
                 changed, alive = await self._loop.run_in_executor(None, item.look)

@@ -6,12 +6,19 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from nbprod.interfaces.server.handlers.api import Api, Unknown
+from nbprod.interfaces.server.handlers.proxy import EndpointProxy, MlflowProxy
 from nbprod.interfaces.server.table import PARTS, TABLE
 
 if TYPE_CHECKING:
     from nbprod.interfaces.server.table import Route
 
 ROOT = "nbprod/api"
+NOTEBOOK = r"(?P<path>.+?\.ipynb)"
+BEHIND = (
+    (rf"nbprod/endpoint/{NOTEBOOK}/-/(?P<name>{PARTS['name']})(?:/(?P<rest>.*))?", EndpointProxy),
+    (rf"nbprod/mlflow/{NOTEBOOK}/-(?:/(?P<rest>.*))?", MlflowProxy),
+)
+"""Addresses of servers behind this one."""
 
 
 def routes(base_url: str) -> list[tuple[Any, ...]]:
@@ -22,6 +29,7 @@ def routes(base_url: str) -> list[tuple[Any, ...]]:
         (url_path_join(base_url, ROOT, _pattern(path)) + "/?$", Api, {"by_method": by_method, "names": names})
         for path, by_method, names in _addresses()
     ]
+    found += [(url_path_join(base_url, address) + "$", handler) for address, handler in BEHIND]
     return [*found, (url_path_join(base_url, ROOT, "(.*)") + "/?$", Unknown)]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nbprod.interfaces.server import openapi
 from nbprod.interfaces.server.asked import Field
-from nbprod.interfaces.server.calls import endpoints, notebook, pages, runs, schedules, work
+from nbprod.interfaces.server.calls import endpoints, mlflow, notebook, pages, runs, schedules, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -199,4 +199,5 @@ TABLE = (
     *WORK,
     *ENDPOINTS,
     *PLANS,
+    Route("POST", "mlflow", mlflow.start, ("url",)),
 )

@@ -83,7 +83,8 @@ class Api(Handler):
         notebook = self.notebook(given.get("path", "")) if route.about else root
         path = relative(root, notebook) if route.about else ""
         fields = {name: field.checked(name, given) for name, field in route.fields.items()}
-        return Asked(root, path, notebook, self.extension.changes, {**self.names, **names}, fields)
+        kept = self.extension
+        return Asked(root, path, notebook, kept.changes, kept.mlflow, {**self.names, **names}, fields)
 
     @property
     def query(self) -> list[str]:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from jupyter_server.base.handlers import APIHandler  # noqa: TID253 (only Jupyter's server imports this module)
+from jupyter_server.base.handlers import APIHandler, JupyterHandler  # noqa: TID253 (only Jupyter's server imports this module)
 from tornado.web import HTTPError  # noqa: TID253 (only Jupyter's server imports this module)
 
 from nbprod.core.errors import MissingValue, NbprodError, UnavailableError, UsageError
@@ -22,21 +22,17 @@ ABSENT = ("NB001", "NB720", "NB823")
 """Codes for a notebook, an endpoint, a schedule that is not there."""
 
 
-class Told:
-    """Errors told as `{"error": {code, message, hint, where}}`; mixed into Jupyter's handlers."""
+class Told(JupyterHandler):
+    """A handler that tells errors as `{"error": {code, message, hint, where}}`."""
 
-    request: Any
-    settings: dict[str, Any]
-    set_status: Any
-    set_header: Any
-    finish: Any
+    auth_resource = "nbprod"
 
     @property
     def extension(self) -> Extension:
         """What outlives a request."""
         found: Extension | None = self.settings.get("nbprod")
         if found is None:  # not when the server loads us: its loop runs only now
-            found = Extension(asyncio.get_running_loop(), self.settings["event_logger"])
+            found = Extension(asyncio.get_running_loop(), self.settings)
             self.settings["nbprod"] = found
         return found
 
@@ -50,6 +46,11 @@ class Told:
     async def thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Return what `work` returns, run in a thread of ours: Jupyter's own stay free."""
         return await asyncio.get_running_loop().run_in_executor(self.extension.threads, work, *arguments)
+
+    def log_exception(self, kind: Any, error: Any, trace: Any) -> None:
+        """Keep what users did wrong out of the server's log; log our own faults whole."""
+        if not isinstance(error, NbprodError):
+            super().log_exception(kind, error, trace)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer any error as JSON, without a traceback."""
@@ -69,13 +70,6 @@ class Told:
 
 class Handler(Told, APIHandler):
     """A handler that answers JSON."""
-
-    auth_resource = "nbprod"
-
-    def log_exception(self, kind: Any, error: Any, trace: Any) -> None:
-        """Keep what users did wrong out of the server's log; log our own faults whole."""
-        if not isinstance(error, NbprodError):
-            super().log_exception(kind, error, trace)
 
 
 def status_of(error: NbprodError) -> int:
