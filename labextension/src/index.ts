@@ -50,7 +50,7 @@ const panel: JupyterFrontEndPlugin<INbprod> = {
     const trans = (translator ?? nullTranslator).load('nbprod');
     const { serverSettings, contents, events } = app.serviceManager;
     const api = new Api(serverSettings);
-    const model = new Model(api, contents);
+    const model = new Model(api, contents, found => app.shell.activateById(found.id));
     const widget = new NbprodPanel({ model, commands: app.commands, trans, app });
     const open = (): void => (shell ?? app.shell).activateById(widget.id);
     const mlflow = async (page = ''): Promise<void> => {

@@ -8,9 +8,9 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Analysis } from './analysis';
 import { Api, ApiError, problemOf } from './api';
 import { isExecuted } from './drive';
-import { draft, saved } from './notebook';
+import { draft, jumpTo, saved } from './notebook';
 import { readTag, stagesOf } from './tags';
-import { IChange, IEndpoint, IOperation, IPipeline, IProblem, IRun, IState, ISuggestion, ITag } from './tokens';
+import { IChange, IEndpoint, IOperation, IPipeline, IProblem, IRun, IState, ISuggestion, ITag, IWhere } from './tokens';
 
 const WHILE_LIVE = 700;
 const WHILE_IDLE = 5000;
@@ -37,9 +37,8 @@ export class Model {
   overrides: { [name: string]: string } = {};
   tab: Tab = 'pipeline';
   form: Form = null;
-  /** Grows when the server says that schedules changed. */
+  /** Grow when the server says that schedules or endpoints changed. */
   schedulesToken = 0;
-  /** Grows when the server says that endpoints changed. */
   endpointsToken = 0;
 
   private readonly _changed = new Signal<this, void>(this);
@@ -50,7 +49,8 @@ export class Model {
 
   constructor(
     readonly api: Api,
-    private readonly contents: Pick<Contents.IManager, 'localPath'>
+    private readonly contents: Pick<Contents.IManager, 'localPath'>,
+    private readonly reveal: (panel: NotebookPanel) => void = () => undefined
   ) {
     this._analysis = new Analysis(api, () => void this.analyse());
     this._poll = new Poll({
@@ -93,10 +93,9 @@ export class Model {
     return cell ? readTag(cell) : null;
   }
 
-  /** Show another notebook, or none; one that a run executed is only looked at. */
-  async setNotebook(found: NotebookPanel | null): Promise<void> {
-    const panel = found && !isExecuted(found.context.path) ? found : null;
-    if (panel === this.panel) {
+  /** Show another notebook, or none; one that a run executed is only looked at, the panel stays with its own. */
+  async setNotebook(panel: NotebookPanel | null): Promise<void> {
+    if (panel === this.panel || (panel && isExecuted(panel.context.path))) {
       return;
     }
     this.panel?.content.modelContentChanged.disconnect(this.onContent, this);
@@ -236,6 +235,14 @@ export class Model {
     }
     const from = Number.isFinite(began) ? began : (this._seen.get(key) as number);
     return Math.max(0, (Date.now() - from) / 1000);
+  }
+
+  /** Bring the notebook to the front and go to a cell of it. */
+  jump(where: Pick<IWhere, 'cell' | 'cell_id'>): void {
+    if (this.panel) {
+      this.reveal(this.panel);
+      void jumpTo(this.panel, where);
+    }
   }
 
   /** The notebook as it stands in the editor. */

@@ -3,7 +3,7 @@
 import { InputDialog } from '@jupyterlab/apputils';
 
 import { Model } from '../model';
-import { changeTogether, findCell, jumpTo } from '../notebook';
+import { changeTogether, findCell } from '../notebook';
 import { readTag, writeTag } from '../tags';
 import { IReadiness } from '../tokens';
 import { fix } from '../verbs';
@@ -39,8 +39,8 @@ export function nextOf(view: IView, step: IReadiness['steps'][number]): INext {
 
 function firstError(model: Model): void {
   const item = model.pipeline?.diagnostics.find(found => found.severity === 'error');
-  if (item && model.panel) {
-    void jumpTo(model.panel, item);
+  if (item) {
+    model.jump(item);
   }
 }
 
@@ -54,7 +54,7 @@ function parameters({ model, trans }: IView, told: string): INext {
     const found = panel && findCell(panel, { cell, cell_id: null });
     if (panel && found) {
       changeTogether(panel, () => writeTag(found.model, { role: 'parameters', stage: null }));
-      void jumpTo(panel, { cell, cell_id: null });
+      model.jump({ cell, cell_id: null });
       model.notify();
     }
   };

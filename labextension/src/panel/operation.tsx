@@ -2,7 +2,6 @@
 
 import * as React from 'react';
 
-import { jumpTo } from '../notebook';
 import { IOperation, ISweep } from '../tokens';
 import { usePassed } from './seconds';
 import { IView, Wrong } from './widget';
@@ -22,7 +21,7 @@ export function Operation(view: IView & { operation: IOperation }): JSX.Element 
       <Steps {...view} />
       {error && <Wrong problem={error} />}
       {error?.where?.cell && (
-        <button className="jp-nbprod-button" onClick={() => model.panel && void jumpTo(model.panel, error.where!)}>
+        <button className="jp-nbprod-button" onClick={() => model.jump(error.where!)}>
           {trans.__('Go to cell %1', error.where.cell)}
         </button>
       )}
@@ -96,7 +95,7 @@ function Verdict({ model, trans, result }: IView & { result: { [name: string]: a
           key={`${item.name}:${item.cell}`}
           className="jp-nbprod-line"
           data-nbprod-state="error"
-          onClick={() => model.panel && void jumpTo(model.panel, { cell: item.cell, cell_id: null })}
+          onClick={() => model.jump({ cell: item.cell, cell_id: null })}
         >
           ✗ <b>{item.name}</b> {item.cell ? trans.__('cell %1', item.cell) : ''} {item.cause} {item.fix}
         </button>

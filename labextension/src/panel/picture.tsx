@@ -3,7 +3,6 @@
 import * as React from 'react';
 
 import { colorOf } from '../cells';
-import { jumpTo } from '../notebook';
 import { IPipeline, IStage, IStageRun } from '../tokens';
 import { BOX, place } from './layout';
 import { usePassed } from './seconds';
@@ -93,11 +92,7 @@ function Box(view: IView & { stage?: IStage; run?: IStageRun; failed: string }):
   const state = run?.status ?? 'none';
   const stale = model.pipeline?.stale.includes(stage.name) ?? false;
   const words = stateWords(view, run, passed);
-  const go = (): void => {
-    if (model.panel) {
-      void jumpTo(model.panel, { cell: stage.cells[0] ?? null, cell_id: stage.cell_ids[0] ?? null });
-    }
-  };
+  const go = (): void => model.jump({ cell: stage.cells[0] ?? null, cell_id: stage.cell_ids[0] ?? null });
   const about = [
     run?.reason,
     stale ? trans.__('changed since its last run') : '',

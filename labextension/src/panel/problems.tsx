@@ -2,7 +2,6 @@
 
 import * as React from 'react';
 
-import { jumpTo } from '../notebook';
 import { fix } from '../verbs';
 import { IView, Section } from './widget';
 import { iconOf } from './words';
@@ -19,7 +18,7 @@ export function Problems({ model, trans }: IView): JSX.Element {
               className="jp-nbprod-line"
               data-nbprod-code={item.code}
               data-nbprod-state={item.severity}
-              onClick={() => model.panel && void jumpTo(model.panel, item)}
+              onClick={() => model.jump(item)}
             >
               {iconOf(item.severity)} {item.severity} <b>{item.code}</b>{' '}
               {item.cell ? trans.__('cell %1', item.cell) : ''} {item.line ? trans.__('line %1', item.line) : ''}

@@ -4,7 +4,6 @@ import * as React from 'react';
 
 import { openCompare } from '../compare';
 import { executedPath } from '../drive';
-import { jumpTo } from '../notebook';
 import { IProblem, IRun } from '../tokens';
 import { rerun } from '../verbs';
 import { IView, Section } from './widget';
@@ -164,7 +163,7 @@ function Failure({ model, trans, error }: IView & { error: IProblem }): JSX.Elem
         <button
           className="jp-nbprod-button"
           data-nbprod="go-to-cell"
-          onClick={() => model.panel && void jumpTo(model.panel, where)}
+          onClick={() => model.jump(where)}
         >
           {trans.__('Go to the cell')}
         </button>

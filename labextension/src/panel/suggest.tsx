@@ -3,7 +3,6 @@
 import * as React from 'react';
 
 import { colorOf } from '../cells';
-import { jumpTo } from '../notebook';
 import { ISuggestion } from '../tokens';
 import { applySuggestion } from '../verbs';
 import { IView, Section } from './widget';
@@ -21,7 +20,7 @@ export function Suggested({ model, trans, suggestion }: IView & { suggestion: IS
               className="jp-nbprod-line jp-nbprod-suggested"
               data-nbprod-color={colorOf(item.stage, stages)}
               data-nbprod-cell={item.cell}
-              onClick={() => model.panel && void jumpTo(model.panel, item)}
+              onClick={() => model.jump(item)}
             >
               {trans.__('cell %1', item.cell)} <b>{item.stage ?? item.role}</b>
               <span className="jp-nbprod-dim"> {item.kept ? trans.__('as tagged') : item.reason}</span>

@@ -39,7 +39,7 @@ def test_a_run_is_watched_stopped_and_goes_on_where_it_stopped(opened, root, mak
 def test_a_failing_cell_is_shown_at_the_cell_and_named(opened, root, make_notebook):
     path = make_notebook(
         root / "fails.ipynb",
-        [("stage:load", "rows = [1, 2]"), ("stage:total", "x = 1\nrows[5]"), ("stage:end", "x + 1")],
+        [("stage:load", "rows = [1, 2, 'fails']"), ("stage:total", "x = 1\nrows[5]"), ("stage:end", "x + 1")],
     )
     panel = opened(path)
     panel.expect_stages(["load", "total", "end"])
