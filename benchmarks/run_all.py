@@ -1,8 +1,9 @@
-"""Run every benchmark and print one table: us, peer, ratio."""
+"""Run every benchmark and print two tables: us against a peer, and the panel against its budgets."""
 
 from __future__ import annotations
 
 import overhead
+import panel
 import startup
 from harness import HEADER
 
@@ -12,6 +13,9 @@ def main() -> None:
     for benchmark in (startup, overhead):
         for result in benchmark.results():
             print(result, flush=True)
+    print(f"\n{panel.HEADER}")
+    for budget in panel.results():
+        print(budget, flush=True)
 
 
 if __name__ == "__main__":
