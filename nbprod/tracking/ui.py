@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from typing import Any
 
 from nbprod.tracking.context import with_password
@@ -29,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--with-parent", action="store_true")
     asked = parser.parse_args(argv)
     os.environ.setdefault(JOBS, "false")
+    warnings.simplefilter("ignore")  # of MLflow about what it is made of
     app = _app(with_password(asked.uri), asked.artifacts)
     if app is None:
         return _by_command(asked)
@@ -41,8 +43,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _app(uri: str, artifacts: str) -> Any:
-    """Return MLflow's application for a store; None where MLflow is older than it."""
+    """Return MLflow's application for a store that can be reached; None where MLflow is older than it."""
     import mlflow.server
+    import mlflow.server.handlers
     import uvicorn  # noqa: F401  # by this MLflow sees that it serves
 
     server: Any = mlflow.server
@@ -52,6 +55,7 @@ def _app(uri: str, artifacts: str) -> Any:
         from mlflow.server.fastapi_app import app
     except ImportError:
         return None
+    server.handlers.initialize_backend_stores(uri, uri, artifacts)
     return app
 
 

@@ -112,6 +112,17 @@ def test_the_executed_notebook_of_a_stage(ask, done):
         assert (code, error["code"]) == (404, "NB619")
 
 
+def test_the_page_of_a_stage_is_made_once_and_has_no_rights(server, ask, done):
+    pages = [server.fetch(f"api/runs/{done}/page/total", {"path": server.path}) for _ in range(2)]
+    assert pages[0] == pages[1]
+    assert b"total 10" in pages[0]
+    assert server.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert server.headers["Content-Security-Policy"] == "sandbox allow-scripts; frame-ancestors 'self'"
+    assert len(list(server.root.glob(f".nbprod/runs/{done}/*.html"))) == 1
+    code, error = ask("GET", f"runs/{done}/page/nothing")
+    assert (code, error["code"]) == (404, "NB619")
+
+
 def test_what_was_run_before_is_reused_and_stages_can_be_chosen(ask, ended, done):
     again = ended(ask("POST", "run", parameters={"n": "5", "name": "x y"})[1]["run"])
     assert {stage["status"] for stage in again["stages"]} == {"cached"}

@@ -48,6 +48,7 @@ class Server:
         (home / "nbprod_spy.py").write_text(SPY)
         self.process: subprocess.Popen[bytes] | None = None
         self.url = ""
+        self.headers: dict[str, str] = {}  # of the last answer
 
     def start(self) -> None:
         with socket.socket() as probe:
@@ -87,6 +88,7 @@ class Server:
         headers = {"Authorization": f"token {TOKEN}"}
         request = urllib.request.Request(f"{self.url}nbprod/{address}{asked}", content, headers, method=method)
         with urllib.request.urlopen(request, timeout=60) as answer:
+            self.headers = dict(answer.headers)
             return answer.read()
 
     def ask(self, method: str, route: str, path: str | None = None, **fields: Any) -> tuple[int, Any]:

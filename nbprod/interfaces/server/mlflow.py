@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
@@ -107,7 +108,10 @@ class Mlflow:
 def on_this_machine(url: str) -> bool:
     """Whether only this machine can reach an address: whoever looks from elsewhere needs it passed through."""
     host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _start(project: Project) -> _Pages:

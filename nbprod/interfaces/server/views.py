@@ -80,7 +80,10 @@ def _in_mlflow(project: Project, run_id: str) -> str | None:
     from nbprod.tracking.publisher import registered
 
     known = registered(project, run_id)
-    return f"#/experiments/{known['experiment']}/runs/{known['mlflow_run']}" if known else None
+    if known is None:
+        return None
+    # MLflow shows pages for chat agents unless it is told what kind of work this is
+    return f"#/experiments/{known['experiment']}/runs/{known['mlflow_run']}?workflowType=machine_learning"
 
 
 def _stage(stage: Stage, ids: dict[int, str]) -> dict[str, Any]:

@@ -113,7 +113,8 @@ class Proxy(Told):
         request = HTTPRequest(
             address,
             method=self.request.method or "GET",
-            headers=passed_on(self.request.headers),
+            # who asks may be far away: some servers allow more to their own machine
+            headers={**passed_on(self.request.headers), "X-Forwarded-For": self.request.remote_ip or ""},
             body=self.request.body or None,
             allow_nonstandard_methods=True,
             follow_redirects=False,
