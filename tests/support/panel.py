@@ -19,6 +19,24 @@ SOON = 20_000
 LONG = 240_000  # a whole run, on a machine that has other things to do
 TAB = '.lm-TabBar-tab[data-id="nbprod-panel"]'
 
+MODEL = [
+    ("parameters", "depth = 2"),
+    (
+        "setup",
+        "import pandas as pd\nfrom sklearn.tree import DecisionTreeClassifier\nfrom sklearn.metrics import accuracy_score",
+    ),
+    (
+        "stage:load",
+        "df = pd.DataFrame({'age': range(40), 'plan': [i % 3 for i in range(40)]})\ny = (df.age > 20).map({True: 'yes', False: 'no'})",
+    ),
+    ("stage:train", "model = DecisionTreeClassifier(max_depth=depth, random_state=0).fit(df, y)"),
+    (
+        "stage:evaluate",
+        "accuracy = accuracy_score(y, model.predict(df))",
+        {"metrics": ["accuracy"], "gates": ["accuracy >= 0.5"]},
+    ),
+]
+
 
 class Panel:
     """A window with a notebook and the panel beside it."""
@@ -35,11 +53,8 @@ class Panel:
 
     def unfold(self) -> Panel:
         """Show the panel if it is not shown, and wait for it."""
-        tab = self.page.locator(TAB)
-        expect(tab).to_be_visible(timeout=LONG)
-        self.page.evaluate("jupyterapp.restored.then(() => null)")  # a click before that would fold what comes back
-        if not self.part("panel").is_visible():
-            tab.click()
+        expect(self.page.locator(TAB)).to_be_visible(timeout=LONG)
+        self.page.evaluate("jupyterapp.restored.then(() => jupyterapp.commands.execute('nbprod:open-panel'))")
         expect(self.part("panel")).to_be_visible(timeout=LONG)
         return self
 
@@ -69,7 +84,7 @@ class Panel:
 
     def command(self, name: str, **arguments: Any) -> None:
         """Carry out a command of JupyterLab."""
-        self.page.evaluate(f"jupyterapp.commands.execute('{name}', {json.dumps(arguments)})")
+        self.page.evaluate(f"jupyterapp.commands.execute('{name}', {json.dumps(arguments)}).then(() => null)")
 
     def select(self, number: int) -> None:
         """Make a cell the active one, in command mode."""
@@ -130,6 +145,14 @@ class Panel:
         expect(found).to_have_attribute("data-nbprod-state", re.compile("succeeded|failed|interrupted"), timeout=LONG)
         assert found.get_attribute("data-nbprod-state") == state, found.inner_text()
         return found
+
+    def deploy(self, target: str = "local") -> None:
+        """Deploy by clicks and wait until it is done."""
+        self.click("deploy")
+        self.page.locator(f'[data-nbprod-target="{target}"] input').check(timeout=SOON)
+        self.picture(f"deploy-form-{target}")
+        self.click("deploy-start")
+        self.expect_operation("deploy")
 
     def picture(self, name: str) -> None:
         """Keep a screenshot to look at."""

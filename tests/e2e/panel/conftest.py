@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import lab
 import pytest
-from panel import LONG, Panel
+from panel import Panel
 from playwright.sync_api import Browser, sync_playwright
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.skipif(lab.CHROMIUM is None, reason="no Chromium on PATH"))
-            if "fast" not in item.keywords:
+            if item.path.name != "test_tutorial.py":
                 item.add_marker(pytest.mark.slow)
 
 
@@ -88,10 +87,3 @@ def untagged() -> Callable[[Path], Path]:
         return path
 
     return write
-
-
-@contextmanager
-def expecting(panel: Panel, state: str) -> Iterator[None]:
-    """Wait after the block until the shown run is in a state."""
-    yield
-    panel.expect_run(state, LONG)

@@ -5,43 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-from panel import LONG, SOON
+from panel import LONG, MODEL, SOON
 from playwright.sync_api import expect
-
-MODEL = [
-    ("parameters", "depth = 2"),
-    (
-        "setup",
-        "import pandas as pd\nfrom sklearn.tree import DecisionTreeClassifier\nfrom sklearn.metrics import accuracy_score",
-    ),
-    (
-        "stage:load",
-        "df = pd.DataFrame({'age': range(40), 'plan': [i % 3 for i in range(40)]})\ny = (df.age > 20).map({True: 'yes', False: 'no'})",
-    ),
-    ("stage:train", "model = DecisionTreeClassifier(max_depth=depth, random_state=0).fit(df, y)"),
-    (
-        "stage:evaluate",
-        "accuracy = accuracy_score(y, model.predict(df))",
-        {"metrics": ["accuracy"], "gates": ["accuracy >= 0.5"]},
-    ),
-]
-
-
-def deploy(panel, target: str = "local") -> None:
-    """Deploy by clicks and wait until it is done."""
-    panel.click("deploy")
-    choice = panel.page.locator(f'[data-nbprod-target="{target}"] input')
-    choice.check(timeout=SOON)
-    panel.picture(f"deploy-form-{target}")
-    panel.click("deploy-start")
-    panel.expect_operation("deploy")
 
 
 def test_deploy_try_it_roll_back_and_stop(opened, root, make_notebook):
     path = make_notebook(root / "tree.ipynb", MODEL)
     panel = opened(path)
     panel.expect_stages(["load", "train", "evaluate"])
-    deploy(panel)
+    panel.deploy()
     steps = panel.page.locator('[data-nbprod="steps"] li')
     expect(steps.filter(has_text="train")).to_be_visible()
     panel.picture("deployed")
@@ -59,7 +31,7 @@ def test_deploy_try_it_roll_back_and_stop(opened, root, make_notebook):
     assert card.locator('[data-nbprod="prediction"]').inner_text() == str(sample["predictions"][0])
 
     panel.part("parameter-depth").fill("1")
-    deploy(panel)
+    panel.deploy()
     card.locator('[data-nbprod="versions"] summary').click()
     versions = card.locator('[data-nbprod="versions"] li')
     expect(versions).to_have_count(2, timeout=SOON)

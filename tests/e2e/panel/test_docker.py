@@ -7,7 +7,7 @@ import sys
 
 import lab
 import pytest
-from panel import LONG, SOON
+from panel import LONG, MODEL, SOON
 from playwright.sync_api import expect
 
 pytestmark = [
@@ -17,8 +17,6 @@ pytestmark = [
 
 
 def test_deploy_to_docker_and_try_it(panel_of, docker_engine, tmp_path, make_notebook):
-    from test_deploy import MODEL, deploy
-
     root = tmp_path / "root"
     (root / ".git").mkdir(parents=True)
     make_notebook(root / "boxed.ipynb", MODEL)
@@ -29,7 +27,7 @@ def test_deploy_to_docker_and_try_it(panel_of, docker_engine, tmp_path, make_not
     with lab.jupyterlab(root, tmp_path / "home", env=environment) as server:
         panel = panel_of(server, "boxed.ipynb")
         panel.expect_stages(["load", "train", "evaluate"])
-        deploy(panel, "docker")
+        panel.deploy("docker")
         card = panel.page.locator('[data-nbprod-endpoint="boxed"]')
         expect(card).to_have_attribute("data-nbprod-state", "healthy", timeout=LONG)
         expect(card).to_contain_text("docker")

@@ -12,7 +12,7 @@ PATIENT = "import os, time\nfor _ in range(1200):\n    time.sleep(0.1)\n    if o
 
 
 def waiting(go: str) -> list[tuple[str, str]]:
-    return [("stage:first", "x = 1"), ("stage:wait", f"{PATIENT.format(go=go)}\ny = x"), ("stage:last", "z = y")]
+    return [("stage:first", f"x = {go!r}"), ("stage:wait", f"{PATIENT.format(go=go)}\ny = x"), ("stage:last", "z = y")]
 
 
 def test_a_reload_in_the_middle_of_a_run_shows_the_run(opened, root, make_notebook):

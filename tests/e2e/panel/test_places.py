@@ -10,7 +10,7 @@ from pathlib import Path
 
 import lab
 import pytest
-from panel import LONG, SOON, Panel, tag_of
+from panel import LONG, MODEL, SOON, Panel, tag_of
 from playwright.sync_api import expect
 
 AXE = Path(__file__).parents[3] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
@@ -34,10 +34,12 @@ def faults(panel: Panel) -> list[str]:
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is missing: npm ci in labextension")
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_axe_finds_no_serious_fault_in_either_theme(opened, root, make_notebook, theme):
-    path = make_notebook(root / "axe.ipynb", [*SMALL, "import random\nprint(random.random())", ("stage:bad", "undefined_name")])
+    path = make_notebook(
+        root / "axe.ipynb", [*SMALL, "import random\nprint(random.random())", ("stage:bad", "undefined_name")]
+    )
     panel = opened(path)
     panel.page.evaluate(f"jupyterapp.commands.execute('apputils:change-theme', {{theme: {json.dumps(theme)}}})")
-    expect(panel.page.locator(f'body[data-jp-theme-name="{theme}"]')).to_be_visible(timeout=SOON)
+    expect(panel.page.locator(f'body[data-jp-theme-name="{theme}"]')).to_be_attached(timeout=SOON)
     panel.expect_stages(["load", "sum", "bad"])
     panel.click("deploy")
     expect(panel.page.locator('[data-nbprod-target="local"]')).to_be_visible(timeout=SOON)
@@ -68,23 +70,23 @@ def test_the_panel_fits_its_width(opened, root, make_notebook, width):
 
 
 def test_behind_a_base_url_no_address_of_the_machine_is_shown(panel_of, tmp_path, make_notebook):
-    from test_deploy import MODEL, deploy
-
     root = tmp_path / "root"
     (root / ".git").mkdir(parents=True)
     make_notebook(root / "deep" / "tree.ipynb", MODEL)
     with lab.jupyterlab(root, tmp_path / "home", base_url="/user/ann/") as server:
         panel = panel_of(server, "deep/tree.ipynb")
         panel.expect_stages(["load", "train", "evaluate"])
-        deploy(panel)
+        panel.deploy()
         card = panel.page.locator('[data-nbprod-endpoint="tree"]')
         panel.part("try").locator("summary").click()
         card.locator('[data-nbprod="predict"]').click(timeout=SOON)
         expect(card.locator('[data-nbprod="expected"]')).to_have_attribute("data-nbprod-equal", "true", timeout=SOON)
         shown = panel.page.locator("#nbprod-panel").inner_text()
-        addresses = {item for item in re.findall(r"https?://[^\s'\"]+", shown)}
+        addresses = set(re.findall(r"https?://[^\s'\"]+", shown))
         assert addresses
-        assert all(item.startswith(server.address + "/nbprod/endpoint/deep/tree.ipynb/-/tree/") for item in addresses), addresses
+        assert all(
+            item.startswith(server.address + "/nbprod/endpoint/deep/tree.ipynb/-/tree/") for item in addresses
+        ), addresses
         with panel.page.expect_popup() as popup:
             card.locator('[data-nbprod="docs"]').click()
         popup.value.get_by_role("button", name="Predict").click(timeout=SOON)
@@ -144,7 +146,9 @@ def test_a_kernel_of_another_environment_runs_the_stages(panel_of, tmp_path, mak
     argv = [str(other / "bin" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Other", "language": "python"}))
     kernel = {"name": "other", "display_name": "Other", "language": "python"}
-    make_notebook(root / "other.ipynb", [("stage:where", "import sys\nprefix = sys.prefix\nprint(prefix)")], kernelspec=kernel)
+    make_notebook(
+        root / "other.ipynb", [("stage:where", "import sys\nprefix = sys.prefix\nprint(prefix)")], kernelspec=kernel
+    )
     with lab.jupyterlab(root, home) as server:
         panel = panel_of(server, "other.ipynb")
         panel.run()

@@ -14,7 +14,11 @@ PATIENT = "import time\nfor _ in range(600):\n    time.sleep(0.1)\n    if __impo
 def test_a_run_is_watched_stopped_and_goes_on_where_it_stopped(opened, root, make_notebook):
     path = make_notebook(
         root / "stop.ipynb",
-        [("stage:load", "rows = [1, 2]"), ("stage:wait", f"{PATIENT}\ntotal = sum(rows)"), ("stage:end", "last = total")],
+        [
+            ("stage:load", "rows = [1, 2]"),
+            ("stage:wait", f"{PATIENT}\ntotal = sum(rows)"),
+            ("stage:end", "last = total"),
+        ],
     )
     panel = opened(path)
     panel.expect_stages(["load", "wait", "end"])

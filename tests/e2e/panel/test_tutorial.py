@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import time
 
-import pytest
 from panel import LONG, SOON, Panel, tag_of
 from playwright.sync_api import expect
 
 WIDTH = 1240
 
 
-@pytest.mark.fast
 def test_the_untagged_example_becomes_an_endpoint_by_clicks(panel_of, server, root, untagged, capsys):
     path = untagged(root / "churn.ipynb")
     panel: Panel = panel_of(server, "churn.ipynb", width=WIDTH)
