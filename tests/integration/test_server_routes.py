@@ -247,6 +247,31 @@ def test_stages_are_suggested_for_what_the_editor_holds(ask, notebook, make_note
     assert ask("POST", "suggestion")[1] == found
 
 
+def test_the_example_is_copied_into_a_folder_of_the_tree(fetch, notebook, jp_root_dir):
+    def example(folder):
+        return fetch("example", method="POST", body=json.dumps({"folder": folder}))
+
+    assert example("") == (200, {"path": "churn.ipynb"})
+    assert example("RTC:sub folder") == (200, {"path": "sub folder/churn.ipynb"})
+    (jp_root_dir / "churn.ipynb").write_text("mine")
+    assert example("/") == (200, {"path": "churn.ipynb"})
+    assert (jp_root_dir / "churn.ipynb").read_text() == "mine"
+    (jp_root_dir / ".hidden").mkdir()
+    for outside in (
+        "..",
+        "../",
+        "/..",
+        "RTC:..",
+        "sub folder/../..",
+        "missing",
+        "sub folder/small.ipynb",
+        "a\0",
+        ".hidden",
+    ):
+        code, found = example(outside)
+        assert (code, found["error"]["code"]) == (404, "NB001"), outside
+
+
 def test_the_state_of_a_notebook_that_never_ran(ask):
     assert ask("GET", "state") == (200, {"runs": [], "endpoints": [], "operation": None})
 

@@ -7,14 +7,17 @@ import time
 import pytest
 from jupyter_process import jupyter_server, write_notebook
 
+from nbprod import api
+
 PATH = "sub folder/model.ipynb"
-CODE = """from sklearn.linear_model import LinearRegression
+CODE = """%%mlops stage train --metric error
+from sklearn.linear_model import LinearRegression
 import pandas as pd
 X = pd.DataFrame({'a': [1.0, 2.0, 3.0]})
 model = LinearRegression().fit(X, [2.0 * factor, 4.0 * factor, 6.0 * factor])
-error = abs(factor - 2)
+error = abs(factor + shift - 2)
 model.predict(X)"""
-CELLS = [("parameters", "factor = 1"), ("stage:train", CODE)]
+CELLS = [("parameters", "factor = 1\nshift = 0"), ("", CODE)]
 USERS_PACKAGES = {"pandas", "sklearn", "mlflow", "numpy", "matplotlib", "scipy"}
 
 
@@ -25,6 +28,7 @@ def server(tmp_path_factory):
     write_notebook(root / PATH, CELLS)
     with jupyter_server(root, tmp_path_factory.mktemp("home"), PATH) as server:
         yield server
+    api.stop_all(root)
 
 
 @pytest.fixture
@@ -50,8 +54,7 @@ def deployed(server):
         assert (code, started["kind"], started["state"]) == (200, "deploy", "running"), started
         done = ended(server.ask, started["operation"])
         assert (done["state"], done["error"]) == ("succeeded", None), done
-    yield done
-    server.ask("DELETE", "endpoints/house")
+    return done
 
 
 def test_a_deployment_tells_its_steps_and_is_the_newest_operation(ask, deployed):
@@ -119,18 +122,17 @@ def test_verify_tells_whether_the_pipeline_equals_the_notebook_and_has_a_page(se
 
 
 def test_a_sweep_shows_its_trials(ask):
-    code, started = ask("POST", "sweep", grid={"factor": "1,2,3"}, metric="error", maximize=False)
+    code, started = ask("POST", "sweep", grid={"factor": "1,2"}, metric="error", parameters={"shift": 1})
     assert (code, started["kind"]) == (200, "sweep"), started
     done = ended(ask, started["operation"])
     assert (done["state"], done["error"]) == ("succeeded", None), done
     trials = done["result"]["trials"]
     assert [(trial["parameters"], trial["value"]) for trial in trials] == [
-        ({"factor": 1}, 1.0),
-        ({"factor": 2}, 0.0),
-        ({"factor": 3}, 1.0),
+        ({"factor": 1}, 0.0),
+        ({"factor": 2}, 1.0),
     ]
     assert done["result"]["sweep"] == started["operation"]
-    assert done["result"]["best"] == trials[1]["number"]
+    assert done["result"]["best"] == trials[0]["number"]
 
 
 def test_two_runs_are_compared(ask, deployed):
@@ -139,7 +141,7 @@ def test_two_runs_are_compared(ask, deployed):
     code, found = ask("GET", f"runs/{oldest}/compare/{newest}")
     assert code == 200
     assert (found["first"]["run"], found["second"]["run"]) == (oldest, newest)
-    assert {item["name"] for item in found["parameters"]} == {"factor"}
+    assert {item["name"] for item in found["parameters"]} == {"factor", "shift"}
     assert [item["name"] for item in found["stages"]] == ["train"]
 
 
@@ -175,6 +177,11 @@ def test_a_schedule_never_replaces_that_of_another_notebook(server, ask):
     assert (code, error["code"]) == (400, "NB930")
     for folder, name in zip(("one", "two"), names, strict=True):
         assert ask("DELETE", f"schedules/{name}", f"{folder}/same.ipynb")[0] == 200
+
+
+def test_an_endpoint_is_stopped(ask, deployed):
+    assert ask("DELETE", "endpoints/house") == (200, {"endpoint": "house"})
+    assert ask("GET", "endpoints") == (200, {"endpoints": []})
 
 
 def test_what_is_not_there_is_told(ask):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -99,7 +100,7 @@ class Server:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.loads(error.read())["error"]
-        return 200, json.loads(found)
+        return 200, declared(method, route, json.loads(found))
 
     def modules(self) -> set[str]:
         """Return what the server has imported."""
@@ -119,11 +120,23 @@ def jupyter_server(root: Path, home: Path, path: str) -> Iterator[Server]:
         server.stop()
 
 
+def declared(method: str, address: str, answer: Any) -> Any:
+    """Return an answer of a route after a look that it holds what the table of routes says."""
+    from nbprod.interfaces.server.table import PARTS, TABLE
+
+    for route in TABLE:
+        pattern = re.sub(r"\{(\w+)\}", lambda match: PARTS[match[1]], route.path)
+        if route.method == method and route.answer and re.fullmatch(pattern, address):
+            assert set(route.answer) <= set(answer), (route.path, set(route.answer) - set(answer))
+            break
+    return answer
+
+
 def write_notebook(path: Path, cells: list[tuple[str, str]]) -> Path:
-    """Write a notebook of (tag, source) pairs; cell ids are c1, c2, …"""
+    """Write a notebook of (tag, source) pairs, the tag maybe empty; cell ids are c1, c2, …"""
     code = {"cell_type": "code", "execution_count": None, "outputs": []}
     made = [
-        {**code, "id": f"c{number}", "metadata": {"tags": [tag]}, "source": source}
+        {**code, "id": f"c{number}", "metadata": {"tags": [tag]} if tag else {}, "source": source}
         for number, (tag, source) in enumerate(cells, 1)
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}

@@ -9,6 +9,7 @@ import json
 import time
 
 import pytest
+from jupyter_process import declared
 from pytest_jupyter.jupyter_server import *  # noqa: F403
 from tornado.httpclient import HTTPClientError
 
@@ -89,7 +90,7 @@ def asker(fetch):
         else:
             options = {"params": {"path": path, **fields}}
         code, found = fetch(route, method=method, **options)
-        return code, found["error"] if code >= 400 else found
+        return code, found["error"] if code >= 400 else declared(method, route, found)
 
     return ask
 

@@ -34,7 +34,7 @@ ERROR = {
 
 def document(_asked: Asked) -> dict[str, Any]:
     """Return this description of the routes as OpenAPI 3.1."""
-    from nbprod.interfaces.server.table import TABLE
+    from nbprod.interfaces.server.table import SHAPES, TABLE
 
     paths: dict[str, dict[str, Any]] = {}
     for route in TABLE:
@@ -44,7 +44,7 @@ def document(_asked: Asked) -> dict[str, Any]:
         "info": {"title": "nbprod in Jupyter", "version": __version__},
         "servers": [{"url": "nbprod/api", "description": "below the Jupyter server's base URL"}],
         "paths": paths,
-        "components": {"schemas": {"Error": ERROR}},
+        "components": {"schemas": {"Error": ERROR, **{name.title(): _object(SHAPES[name]) for name in SHAPES}}},
     }
 
 
@@ -54,6 +54,13 @@ def rows(table: Sequence[Route]) -> list[str]:
     return head + [
         f"| `{route.method} {route.path}` | {_takes(route)} | {_answers(route)} | {summary(route)} |" for route in table
     ]
+
+
+def shapes() -> list[str]:
+    """Return what several routes answer with, a line each in Markdown."""
+    from nbprod.interfaces.server.table import SHAPES
+
+    return [f"* {word}: {', '.join(f'`{name}`' for name in names)}" for word, names in SHAPES.items()]
 
 
 def summary(route: Route) -> str:
@@ -70,6 +77,9 @@ def _takes(route: Route) -> str:
 def _answers(route: Route) -> str:
     if route.answer is None:
         return "a page"
+    shape = _shape(route)
+    if shape:
+        return f"[{shape}](#answers)"
     return ", ".join(f"`{name}`" for name in route.answer) or "nbformat's JSON"
 
 
@@ -99,8 +109,20 @@ def _parameter(name: str, where: str, schema: dict[str, Any], *, required: bool)
 def _answer(route: Route) -> dict[str, Any]:
     if route.answer is None:
         return {"description": "a page", "content": {"text/html": {"schema": {"type": "string"}}}}
-    names: dict[str, dict[str, Any]] = {name: {} for name in route.answer}
-    return _json({"type": "object", "required": list(names), "properties": names}, "what was asked for")
+    shape = _shape(route)
+    schema = {"$ref": f"#/components/schemas/{shape.title()}"} if shape else _object(route.answer)
+    return _json(schema, "what was asked for")
+
+
+def _shape(route: Route) -> str | None:
+    """Return the word for what a route answers, if several answer with it."""
+    from nbprod.interfaces.server.table import SHAPES
+
+    return next((name for name, names in SHAPES.items() if names is route.answer), None)
+
+
+def _object(names: Sequence[str]) -> dict[str, Any]:
+    return {"type": "object", "required": list(names), "properties": {name: {} for name in names}}
 
 
 def _json(schema: dict[str, Any], about: str) -> dict[str, Any]:

@@ -27,6 +27,17 @@ def confined(root: str | Path, path: str, *, hidden: bool = False) -> Path:
     raise NotebookError("NB001", f"there is no notebook {shown}", "save the notebook, then try again")
 
 
+def folder(root: str | Path, path: str) -> Path:
+    """Return the folder at `path` below `root`; raises `NotebookError` for any other place."""
+    top = top_of(root)
+    for asked in (path, DRIVE.sub("", path, count=1)):
+        found = Path(os.path.normpath(top / asked.lstrip("/"))) if "\0" not in asked else top.parent
+        if found.is_relative_to(top) and found.is_dir() and not _hidden(found, top):
+            return found
+    shown = path.replace("\0", "")
+    raise NotebookError("NB001", f"there is no folder {shown}", "choose a folder below the server's root")
+
+
 def relative(root: str | Path, notebook: Path) -> str:
     """Return a notebook's path below `root` with forward slashes, as the front end names it."""
     return notebook.relative_to(top_of(root)).as_posix()

@@ -62,6 +62,9 @@ PIPELINE = ("notebook", "roles", "stages", "edges", "parameters", "diagnostics",
 RUN = ("run", "status", "started", "seconds", "parameters", "stages", "metrics", "gates", "model", "mlflow", "error")
 OPERATION = ("operation", "kind", "state", "started", "seconds", "steps", "log", "result", "report", "error")
 SCHEDULES = ("schedules", "running")
+SHAPES = {"pipeline": PIPELINE, "run": RUN, "operation": OPERATION, "schedules": SCHEDULES}
+"""What several routes answer with, by a word for it."""
+
 CONTENT = Field("object", "the notebook as the editor holds it; the saved one when it is left out")
 PARAMETERS = Field("object", "overrides by name; texts as `-p NAME=VALUE` takes them", {})
 ROWS = Field("array", "an object a row, a value a column", required=True)
@@ -180,6 +183,14 @@ PLANS = (
 TABLE = (
     Route("GET", "status", notebook.status, ("version",), about=False),
     Route("GET", "openapi.json", openapi.document, ("openapi", "info", "paths"), about=False),
+    Route(
+        "POST",
+        "example",
+        notebook.example,
+        ("path",),
+        {"folder": Field("string", "relative to the server's root", "")},
+        about=False,
+    ),
     Route("GET", "pipeline", notebook.pipeline, PIPELINE, draft="each"),
     Route("POST", "pipeline", notebook.pipeline, PIPELINE, {"content": CONTENT}, draft="newest"),
     Route("POST", "suggestion", notebook.suggestion, ("cells", "stages", "notes"), {"content": CONTENT}, draft="each"),

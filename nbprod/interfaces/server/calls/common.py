@@ -23,11 +23,11 @@ def operation(asked: Asked, name: str) -> Operation:
     return found
 
 
-def parameters(given: Mapping[str, Any]) -> list[str]:
-    """Return the `-p` options for the parameters of a request."""
+def parameters(given: Mapping[str, Any], option: str = "-p") -> list[str]:
+    """Return the options that give a command the parameters of a request."""
     arguments: list[str] = []
     for name, value in given.items():
-        arguments += ["-p", f"{name}={value if isinstance(value, str) else repr(value)}"]
+        arguments += [option, f"{name}={value if isinstance(value, str) else repr(value)}"]
     return arguments
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod import api
 from nbprod.core.version import __version__
-from nbprod.interfaces.server import views
+from nbprod.interfaces.server import paths, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 def status(_asked: Asked) -> dict[str, Any]:
     """Return the version; the front end compares it with its own."""
     return {"version": __version__}
+
+
+def example(asked: Asked) -> dict[str, Any]:
+    """Copy the example notebook into a folder unless it is there; returns its path."""
+    made = api.example("churn.ipynb", paths.folder(asked.root, asked.given["folder"]))
+    return {"path": paths.relative(asked.root, made)}
 
 
 def pipeline(asked: Asked) -> dict[str, Any]:

@@ -38,19 +38,19 @@ def deploy(asked: Asked) -> dict[str, Any]:
         raise UsageError("NB930", f"there is no target {target!r}", f"targets: {', '.join(known)}")
     name = asked.given["name"]
     options = [f"--target={target}", *([f"--name={name}"] if name else [])]
-    return _begin(asked, operations.new("deploy", asked.notebook), options)
+    return _begin(asked, operations.new("deploy", asked.notebook), [*parameters(asked.given["parameters"]), *options])
 
 
 def build(asked: Asked) -> dict[str, Any]:
     """Start `nbprod build`; returns the operation to follow."""
-    tag = asked.given["tag"]
-    return _begin(asked, operations.new("build", asked.notebook), [f"--tag={tag}"] if tag else [])
+    options = [*parameters(asked.given["parameters"]), *([f"--tag={asked.given['tag']}"] if asked.given["tag"] else [])]
+    return _begin(asked, operations.new("build", asked.notebook), options)
 
 
 def verify(asked: Asked) -> dict[str, Any]:
     """Start `nbprod verify`, which writes a page as well; returns the operation to follow."""
     new = operations.new("verify", asked.notebook)
-    return _begin(asked, new, ["--yes", f"--html={new.report}"])
+    return _begin(asked, new, [*parameters(asked.given["parameters"]), "--yes", f"--html={new.report}"])
 
 
 def sweep(asked: Asked) -> dict[str, Any]:
@@ -60,7 +60,8 @@ def sweep(asked: Asked) -> dict[str, Any]:
         raise UsageError("NB930", "grid must name parameters and their values", 'send {"grid": {"n": "1,2,3"}}')
     new = operations.new("sweep", asked.notebook)
     options = [f"--metric={metric}", f"--sweep-id={new.id}", *(["--maximize"] if asked.given["maximize"] else [])]
-    return _begin(asked, new, [*parameters(grid), *options])
+    fixed = parameters(asked.given["parameters"], "--with")
+    return _begin(asked, new, [*parameters(grid), *fixed, *options])
 
 
 def rollback(asked: Asked) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def report(asked: Asked) -> Path:
 
 
 def _begin(asked: Asked, operation: Operation, options: list[str]) -> dict[str, Any]:
-    command = [operation.kind, word(asked.notebook.name), *parameters(asked.given["parameters"]), *options]
+    command = [operation.kind, word(asked.notebook.name), *options]
     return asked.follow(operations.begin(operation, command)).as_json()
 
 
