@@ -108,6 +108,10 @@ def test_an_executed_notebook_runs_its_scripts_apart_from_jupyter(server, page, 
     page.screenshot(path=PICTURES / "stage-page.png")
 
 
+def test_the_server_itself_imported_no_mlflow(server, page):
+    assert {"mlflow", "pandas", "sklearn", "numpy", "nbconvert"} & server.modules() <= {"nbconvert"}
+
+
 def test_mlflow_ends_with_the_server(server, page):
     assert server.ask("POST", "mlflow")[0] == 200
     home = str(Project.find(server.root / PATH).home)

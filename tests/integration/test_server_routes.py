@@ -276,6 +276,18 @@ def test_the_state_of_a_notebook_that_never_ran(ask):
     assert ask("GET", "state") == (200, {"runs": [], "endpoints": [], "operation": None})
 
 
+def test_numbers_that_json_has_not_are_null(ask, notebook):
+    from nbprod.config import Project
+    from nbprod.store import Ledger
+
+    numbers = {"loss": float("nan"), "best": float("inf"), "auc": 0.5}
+    record = {"run": "0123abcd", "notebook": PATH, "status": "succeeded", "stages": [], "metrics": numbers}
+    with Ledger(Project.find(notebook).home) as ledger:
+        ledger.begin_run("0123abcd", PATH, record)
+        ledger.save_run("0123abcd", "succeeded", record)
+    assert ask("GET", "runs")[1]["runs"][0]["metrics"] == {"loss": None, "best": None, "auc": 0.5}
+
+
 def test_targets_tell_what_they_lack(ask):
     code, found = ask("GET", "targets")
     assert code == 200
@@ -295,8 +307,38 @@ def test_of_requests_about_one_notebook_only_the_newest_is_answered(jp_fetch, jp
         return await asyncio.gather(*asked)
 
     codes = [found.code for found in jp_asyncio_loop.run_until_complete(several())]
+    assert 200 in codes
     assert set(codes) <= {200, 409}
-    assert codes[-1] == 200
+
+
+def test_what_somebody_asked_who_is_gone_is_not_computed(
+    ask, notebook, jp_web_app, http_server_client, jp_auth_header, caplog, jp_asyncio_loop, jp_base_url
+):
+    assert ask("POST", "pipeline")[0] == 200
+    body = json.dumps({"path": PATH})
+    head = f"POST {jp_base_url}nbprod/api/pipeline HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n"
+    head += f"Authorization: {jp_auth_header['Authorization']}\r\n\r\n"
+
+    async def leave():
+        free = asyncio.Event()
+        before = asyncio.create_task(
+            jp_web_app.settings["nbprod"].drafts.answer(notebook, free.wait, wanted=lambda: True)
+        )
+        _, writer = await asyncio.open_connection("127.0.0.1", http_server_client.get_http_port())
+        writer.write((head + body).encode())
+        await writer.drain()
+        queue = jp_web_app.settings["nbprod"].drafts._queues[notebook]
+        while queue.waiting < 2:
+            await asyncio.sleep(0.01)
+        writer.close()
+        await writer.wait_closed()
+        await asyncio.sleep(0.1)
+        free.set()
+        await before
+        while "409 POST" not in caplog.text:
+            await asyncio.sleep(0.01)
+
+    jp_asyncio_loop.run_until_complete(asyncio.wait_for(leave(), 30))
 
 
 def test_who_only_looks_keeps_no_server_awake(ask, jp_web_app):

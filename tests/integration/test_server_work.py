@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 
 import pytest
@@ -18,6 +20,14 @@ model = LinearRegression().fit(X, [2.0 * factor, 4.0 * factor, 6.0 * factor])
 error = abs(factor + shift - 2)
 model.predict(X)"""
 CELLS = [("parameters", "factor = 1\nshift = 0"), ("", CODE)]
+WAITS = """%%mlops stage wait --metric score
+import os
+import time
+score = n
+if n > 1:
+    open('begun', 'w').close()
+    while not os.path.exists('go'):
+        time.sleep(0.02)"""
 USERS_PACKAGES = {"pandas", "sklearn", "mlflow", "numpy", "matplotlib", "scipy"}
 
 
@@ -36,10 +46,10 @@ def ask(server):
     return server.ask
 
 
-def ended(ask, operation):
+def ended(ask, operation, path=PATH):
     last = time.monotonic() + 120
     while True:
-        code, found = ask("GET", f"operations/{operation}")
+        code, found = ask("GET", f"operations/{operation}", path)
         assert code == 200, found
         if found["state"] != "running" or time.monotonic() > last:
             return found
@@ -107,7 +117,7 @@ def test_a_notebook_without_a_model_is_told(server, ask):
     code, error = ask("POST", "deploy", "none.ipynb", target="moon")
     assert (code, error["code"]) == (400, "NB930")
     code, started = ask("POST", "deploy", "none.ipynb")
-    done = ended(ask, started["operation"])
+    done = ended(ask, started["operation"], "none.ipynb")
     assert (done["state"], done["result"], "model" in done["error"]["message"]) == ("failed", None, True)
     assert {step["state"] for step in done["steps"]} <= {"succeeded", "failed"}
 
@@ -133,6 +143,29 @@ def test_a_sweep_shows_its_trials(ask):
     ]
     assert done["result"]["sweep"] == started["operation"]
     assert done["result"]["best"] == trials[0]["number"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_a_sweep_outlives_its_server_and_the_next_server_shows_and_stops_it(server, ask):
+    path = "waits/waits.ipynb"
+    notebook = write_notebook(server.root / path, [("parameters", "n = 1"), ("", WAITS)])
+    _, started = ask("POST", "sweep", path, grid={"n": "1,2,3"}, metric="score")
+    last = time.monotonic() + 60
+    while not (notebook.parent / "begun").exists() and time.monotonic() < last:
+        time.sleep(0.02)
+    server.stop(signal.SIGKILL)
+    server.start()
+    found = ask("GET", "state", path)[1]["operation"]
+    assert (found["operation"], found["state"], found["error"]) == (started["operation"], "running", None)
+    assert [trial["status"] for trial in found["result"]["trials"]] == ["succeeded", "running", "pending"]
+    assert any(step["since"] for step in found["steps"])
+    assert ask("POST", f"operations/{started['operation']}/stop", path)[0] == 200
+    done = ended(ask, started["operation"], path)
+    assert (done["state"], done["error"]) == ("interrupted", None)
+    assert done["result"]["trials"][0]["status"] == "succeeded"
+    assert not {"running", "pending"} & {trial["status"] for trial in done["result"]["trials"]}
+    assert not any(step["since"] or step["state"] == "running" for step in done["steps"])
+    assert ask("GET", "state", path)[1]["operation"] == done
 
 
 def test_two_runs_are_compared(ask, deployed):

@@ -74,7 +74,8 @@ def find(notebook: Path, name: str) -> Operation:
 def newest(notebook: Path) -> Operation | None:
     """Return the newest operation of a notebook, runs apart, that goes on or ended within the hour."""
     home = Project.find(notebook).home
-    own = [item for item in _all(home / "operations") if item.record["notebook"] == str(notebook)]
+    file = notebook.resolve()  # the server's root may be named in several ways
+    own = [item for item in _all(home / "operations") if Path(item.record["notebook"]).resolve() == file]
     last = max(own, key=lambda item: item.record["started"], default=None)
     if last is None or (not last.alive and last.over > RECENT):
         return None

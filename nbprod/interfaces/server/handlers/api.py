@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ class Api(Handler):
         if isinstance(found, Path):
             await self.page(found)
         else:
-            self.finish(json.dumps(found))
+            self.finish(written(found))
 
     def asked(self, route: Route, names: Mapping[str, str]) -> Asked:
         """Return the request as the route's function takes it; raises `UsageError` when it is not well-formed."""
@@ -122,6 +123,22 @@ class Api(Handler):
         self.set_header("Content-Security-Policy", PAGE_POLICY)
         self.set_header("X-Content-Type-Options", "nosniff")
         self.finish(content, set_content_type="text/html; charset=utf-8")
+
+
+def written(value: Any) -> str:
+    """Return a value as JSON that browsers read: numbers that JSON has not are null."""
+    try:
+        return json.dumps(value, allow_nan=False, default=str)
+    except ValueError:
+        return json.dumps(_finite(value), default=str)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 class Unknown(Handler):
