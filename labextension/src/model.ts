@@ -45,6 +45,7 @@ export class Model {
   private readonly _poll: Poll;
   private readonly _seen = new Map<string, number>();
   private _dismissed = '';
+  private _newest = '';
   private readonly _analysis: Analysis;
 
   constructor(
@@ -258,8 +259,8 @@ export class Model {
   private keep(found: IState): void {
     const wasWorking = this.live || this.operation?.state === 'running';
     const newest = found.runs[0] ?? null;
-    const started = newest !== null && newest.started > (this.run?.started ?? '') && newest.run !== this.run?.run;
-    const wanted = started ? newest.run : this.run?.run;
+    const wanted = newest && newest.run !== this._newest ? newest.run : this.run?.run; // a new run is shown, once
+    this._newest = newest?.run ?? '';
     this.runs = found.runs;
     this.run = found.runs.find(run => run.run === wanted) ?? this.run;
     this.endpoints = found.endpoints;
@@ -291,9 +292,8 @@ export class Model {
 
   private forget(): void {
     this.pipeline = this.suggestion = this.run = this.operation = this.problem = this.form = null;
-    this.runs = [];
-    this.endpoints = [];
-    this.overrides = {};
+    [this.runs, this.endpoints, this.overrides] = [[], [], {}];
+    this._newest = '';
     this._analysis.forget();
     this._seen.clear();
   }

@@ -85,7 +85,7 @@ def test_behind_a_base_url_no_address_of_the_machine_is_shown(panel_of, tmp_path
         addresses = set(re.findall(r"https?://[^\s'\"]+", shown))
         assert addresses
         assert all(
-            item.startswith(server.address + "/nbprod/endpoint/deep/tree.ipynb/-/tree/") for item in addresses
+            item.startswith(server.address + "/nbprod/endpoint/deep/tree.ipynb/-/tree") for item in addresses
         ), addresses
         with panel.page.expect_popup() as popup:
             card.locator('[data-nbprod="docs"]').click()
@@ -164,7 +164,7 @@ def test_500_cells_are_marked_and_the_page_stays_responsive(opened, root, make_n
     path = make_notebook(root / "many.ipynb", cells)
     panel = opened(path)
     expect(panel.boxes()).to_have_count(10, timeout=LONG)
-    expect(panel.cell(500)).to_have_attribute("data-nbprod-tag", "s9")
+    expect(panel.cell(500)).to_have_attribute("data-nbprod-tag", "s9", timeout=LONG)
     panel.page.locator('[data-nbprod-stage="s9"]').click()
     expect(panel.cell(451)).to_have_class(re.compile("jp-mod-active"), timeout=SOON)
     panel.tag(451, "tenth")
