@@ -115,7 +115,8 @@ def load_ipython_extension(shell: Any) -> None:
     """`%load_ext nbprod`: register the magics and the input transformer."""
     from nbprod.interfaces import magics, widgets
 
-    magics.register(shell, widgets.RunView, widgets.run_html)
+    views = magics.Views(widgets.RunView, widgets.SweepView, widgets.DeployView, widgets.run_html)
+    magics.register(shell, views)
 
 
 def unload_ipython_extension(shell: Any) -> None:

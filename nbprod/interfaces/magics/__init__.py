@@ -9,36 +9,31 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from nbprod.interfaces.magics.transform import remove_tag_line
-from nbprod.interfaces.magics.verbs import Session, View, mlops
+from nbprod.interfaces.magics.verbs import Session, Views, mlops
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from IPython.core.interactiveshell import InteractiveShell
 
-    from nbprod.core.pipeline import Pipeline
-    from nbprod.core.run import Run
+__all__ = ["Views", "register", "unregister"]
 
 _SESSIONS: dict[int, Session] = {}
 
 
-def register(shell: InteractiveShell, view: Callable[[Pipeline], View], page: Callable[[Run], str]) -> None:
+def register(shell: InteractiveShell, views: Views) -> None:
     """Install transformer, magic, completion and the record of what this kernel executed; twice is once.
 
     Parameters
     ----------
     shell
         The running IPython.
-    view
-        Makes what shows a run live.
-    page
-        Renders a finished run as HTML.
+    views
+        Make what shows work live.
     """
     from nbprod.interfaces.magics.completion import complete
 
     if id(shell) in _SESSIONS:
         return
-    session = _SESSIONS[id(shell)] = Session(shell, view, page)
+    session = _SESSIONS[id(shell)] = Session(shell, views)
 
     def line_magic(line: str) -> Any:
         return mlops(session, line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,12 +14,13 @@ from nbprod.core.run import RunOptions
 from nbprod.interfaces.magics.find import open_notebook, require_saved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from IPython.core.interactiveshell import InteractiveShell
 
     from nbprod.core.pipeline import Pipeline
     from nbprod.core.run import Event, Run
+    from nbprod.core.sweep import Sweep
 
 VERBS = {
     "check": "diagnostics and readiness",
@@ -28,15 +30,20 @@ VERBS = {
     "show": "the last run, or show RUN",
     "pull": "pull NAMES: bring values of the last run into this kernel",
     "why": "why STAGE: why it would run or be reused",
+    "sweep": "run with many values, ranked  -p NAME=1,2,3 --metric M [--maximize] [--with NAME=VALUE]",
     "verify": "show that the pipeline equals the notebook  [-p NAME=VALUE] [--reuse] [--allow-effects]",
     "up": "run, and serve the model as a local endpoint",
     "deploy": "the same as up, --target T chooses where",
     "endpoints": "what is deployed",
+    "rollback": "rollback ENDPOINT: put back the model deployed before  [--to VERSION]",
     "stop": "stop ENDPOINT",
     "help": "this list",
 }
 OPTIONS = (
     "-p",
+    "--with",
+    "--metric",
+    "--maximize",
     "--from",
     "--to",
     "--force",
@@ -49,26 +56,60 @@ OPTIONS = (
     "--allow-effects",
     "--apply",
 )
-FLAGS = ("--force", "--stale", "--reuse", "--allow-effects", "--apply")
+FLAGS = ("--force", "--stale", "--reuse", "--allow-effects", "--apply", "--maximize")
+SAVED = ("run", "sweep", "verify", "up", "deploy", "suggest")
+"""Verbs that read the notebook as it is, and so as it is saved."""
 
 
 class View(Protocol):
-    """Shows a run live in a cell's output."""
+    """Shows work in a cell's output while it goes on, and afterwards."""
 
-    def show(self) -> None:
-        """Display it."""
+    def expect(self) -> None:
+        """Display it with the first news."""
 
-    def listen(self, event: Event) -> None:
+    def close(self, *, failed: bool = False) -> None:
+        """Draw the end."""
+
+
+class RunView(View, Protocol):
+    """Shows a run."""
+
+    def listen(self, event: Event, /) -> None:
         """Take one event of the run."""
+
+
+class SweepView(View, Protocol):
+    """Shows a sweep."""
+
+    def watch(self, sweep: Sweep, /) -> None:
+        """Take the sweep as it is now."""
+
+
+class DeployView(RunView, Protocol):
+    """Shows the steps of a deployment, and the endpoint."""
+
+    name: str
+
+    def step(self, text: str, /) -> None:
+        """Take the name of what is done now."""
+
+
+@dataclass(frozen=True)
+class Views:
+    """What shows what; `page` renders a finished run."""
+
+    run: Callable[[Pipeline], RunView]
+    sweep: Callable[[Path], SweepView]
+    deploy: Callable[[Path], DeployView]
+    page: Callable[[Run], str]
 
 
 @dataclass
 class Session:
-    """The shell the extension is loaded in, what it executed and when, and how runs are shown there."""
+    """The shell the extension is loaded in, what it executed and when, and how work is shown there."""
 
     shell: InteractiveShell
-    view: Callable[[Pipeline], View]
-    page: Callable[[Run], str]
+    views: Views
     executed: list[tuple[float, str]] = field(default_factory=list)
 
 
@@ -79,6 +120,7 @@ class Call:
     verb: str
     names: list[str] = field(default_factory=list)
     parameters: dict[str, str] = field(default_factory=dict)
+    fixed: dict[str, str] = field(default_factory=dict)
     options: dict[str, str | bool] = field(default_factory=dict)
 
     def text(self, name: str) -> str | None:
@@ -88,7 +130,7 @@ class Call:
 
 
 def mlops(session: Session, line: str) -> Any:
-    """Run a verb for the open notebook: %mlops check | graph | run | show | pull NAMES | up | help."""
+    """Run a verb for the open notebook: %mlops check | graph | run | show | pull NAMES | sweep | up | help."""
     if line.startswith("%%mlops"):
         from nbprod import notebooks
 
@@ -98,7 +140,7 @@ def mlops(session: Session, line: str) -> Any:
         print("\n".join(f"%mlops {verb:<10} {text}" for verb, text in VERBS.items()))  # noqa: T201 (a cell's output)
         return None
     notebook = Path(call.text("--notebook") or open_notebook(session.shell.user_ns))
-    if call.verb in ("run", "verify", "up", "deploy", "suggest") and not call.options.get("--stale"):
+    if call.verb in SAVED and not call.options.get("--stale"):
         require_saved(notebook, session.executed)
     return HANDLERS[call.verb](session, notebook, call)
 
@@ -114,9 +156,9 @@ def parse(line: str) -> Call:
         word = rest.pop(0)
         if word in FLAGS:
             call.options[word] = True
-        elif word == "-p":
+        elif word in ("-p", "--with"):
             name, _, value = _value(word, rest).partition("=")
-            call.parameters[name] = value
+            (call.parameters if word == "-p" else call.fixed)[name] = value
         elif word in OPTIONS:
             call.options[word] = _value(word, rest)
         elif word.startswith("-"):
@@ -156,8 +198,7 @@ def _graph(_session: Session, notebook: Path, _call: Call) -> Any:
 
 
 def _run(session: Session, notebook: Path, call: Call) -> Any:
-    view = session.view(api.sound(api.analyze(notebook)))
-    view.show()
+    view = session.views.run(api.sound(api.analyze(notebook)))
     asked = RunOptions(
         force=bool(call.options.get("--force")),
         start=call.text("--from"),
@@ -165,8 +206,44 @@ def _run(session: Session, notebook: Path, call: Call) -> Any:
         engine=call.text("--engine") or "nbprod",
         model=call.text("--model"),
     )
-    finished = api.run(notebook, call.parameters, options=asked, listeners=[view.listen])
+    with _shown(view):
+        finished = api.run(notebook, call.parameters, options=asked, listeners=[view.listen])
     print(f"run {finished.id[:4]} {finished.status} · %mlops pull NAMES brings values here")  # noqa: T201 (a cell's output)
+
+
+@contextmanager
+def _shown(view: View) -> Iterator[None]:
+    """Show work from its first news to its end, however it ends."""
+    view.expect()
+    try:
+        yield
+    except BaseException:
+        view.close(failed=True)
+        raise
+    view.close()
+
+
+def _sweep(session: Session, notebook: Path, call: Call) -> None:
+    if not call.parameters or not call.text("--metric"):
+        missing = "--metric" if call.parameters else "values to try"
+        raise UsageError("NB913", f"sweep needs {missing}", "%mlops sweep -p NAME=1,2,3 --metric accuracy --maximize")
+    grid = {name: api.sweep_values(text) for name, text in call.parameters.items()}
+    view = session.views.sweep(notebook)
+    with _shown(view):
+        found = api.sweep(
+            notebook,
+            grid,
+            metric=call.text("--metric") or "",
+            maximize=bool(call.options.get("--maximize")),
+            options=RunOptions(parameters=call.fixed, engine=call.text("--engine") or "nbprod"),
+            watch=view.watch,
+        )
+    best = found.best
+    if best is None:
+        print("no trial succeeded")  # noqa: T201 (a cell's output)
+        return
+    again = " ".join(shlex.join(["-p", f"{name}={value}"]) for name, value in best.parameters.items())
+    print(f"best trial {best.number} · run {(best.run or '')[:4]} · again: %mlops run {again}")  # noqa: T201 (a cell's output)
 
 
 def _last(notebook: Path) -> str:
@@ -180,7 +257,7 @@ def _show(session: Session, notebook: Path, call: Call) -> Any:
     from IPython.display import HTML, display
 
     found = api.show(call.names[0] if call.names else _last(notebook), notebook)
-    display(HTML(session.page(found)))
+    display(HTML(session.views.page(found)))
 
 
 def _pull(session: Session, notebook: Path, call: Call) -> None:
@@ -214,13 +291,26 @@ def _verify(_session: Session, notebook: Path, call: Call) -> None:
 
 def _deploy(session: Session, notebook: Path, call: Call) -> None:
     _run(session, notebook, call)
-    found = api.deploy(notebook, call.text("--target") or "local", options=RunOptions(model=call.text("--model")))
+    view, options = session.views.deploy(notebook), RunOptions(parameters=call.parameters, model=call.text("--model"))
+    with _shown(view):
+        found = api.deploy(notebook, call.text("--target") or "local", options=options, watcher=view)
     print(f"endpoint {found.endpoint}  {found.url}   try it: {found.url}/docs   stop: %mlops stop {found.endpoint}")  # noqa: T201 (a cell's output)
 
 
 def _endpoints(_session: Session, notebook: Path, _call: Call) -> None:
     for item in api.endpoints(notebook):
         print(f"{item.state:<10} {item.endpoint:<16} {item.target:<8} {item.url}")  # noqa: T201 (a cell's output)
+
+
+def _rollback(session: Session, notebook: Path, call: Call) -> None:
+    if not call.names:
+        raise UsageError("NB913", "rollback needs an endpoint", "%mlops endpoints lists them")
+    view = session.views.deploy(notebook)
+    view.name = call.names[0]
+    with _shown(view):
+        found = api.rollback(call.names[0], notebook, version=call.text("--to"), watcher=view)
+    version = f"v{found.version}" if found.version else Path(str(found.detail.get("model_path", ""))).name[:8]
+    print(f"endpoint {found.endpoint}  {found.url}   serves {version} again")  # noqa: T201 (a cell's output)
 
 
 def _stop(_session: Session, notebook: Path, call: Call) -> None:
@@ -234,6 +324,7 @@ HANDLERS: dict[str, Callable[[Session, Path, Call], Any]] = {
     "suggest": _suggest,
     "graph": _graph,
     "run": _run,
+    "sweep": _sweep,
     "show": _show,
     "pull": _pull,
     "why": _why,
@@ -241,5 +332,6 @@ HANDLERS: dict[str, Callable[[Session, Path, Call], Any]] = {
     "up": _deploy,
     "deploy": _deploy,
     "endpoints": _endpoints,
+    "rollback": _rollback,
     "stop": _stop,
 }

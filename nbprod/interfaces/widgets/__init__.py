@@ -1,8 +1,9 @@
-"""A run in a notebook: a live view while it lasts, plain HTML that a saved notebook keeps when it is over."""
+"""Views in a notebook: live while work goes on, plain HTML that a saved notebook and its export keep."""
 
 from __future__ import annotations
 
-from nbprod.interfaces.widgets.render import run_html
-from nbprod.interfaces.widgets.view import RunView
+from nbprod.interfaces.widgets.deploy_view import DeployView
+from nbprod.interfaces.widgets.run_view import RunView, run_html
+from nbprod.interfaces.widgets.sweep_view import SweepView
 
-__all__ = ["RunView", "run_html"]
+__all__ = ["DeployView", "RunView", "SweepView", "run_html"]

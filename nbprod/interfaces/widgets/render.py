@@ -1,86 +1,114 @@
-"""A run as self-contained HTML: no script, no style sheet, colours of the surrounding theme."""
+"""A run as self-contained HTML: its picture, its numbers, what went wrong; no script, no style sheet."""
 
 from __future__ import annotations
 
+import time
 from html import escape
 from typing import TYPE_CHECKING, Any
+
+from nbprod.interfaces.widgets import words
+from nbprod.interfaces.widgets.picture import last, passed, picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nbprod.core.run import Run
-
-STATES = {
-    "pending": ("○", "waiting"),
-    "running": ("◐", "running"),
-    "succeeded": ("✓", "done"),
-    "cached": ("≡", "cached"),
-    "failed": ("✗", "failed"),
-    "skipped": ("-", "skipped"),
-    "interrupted": ("■", "stopped"),
-}
-DIM = "color:var(--jp-ui-font-color2,#666)"
-CELL = "padding:1px 12px 1px 0;text-align:left"
+    from nbprod.core.drawing import Drawing
 
 
-def run_html(run: Run) -> str:
-    """Return a run as a table of its stages, its metrics and gates, and what went wrong."""
-    return page(run.as_json())
+def page(run: Mapping[str, Any], drawing: Drawing | None = None) -> str:
+    """Return a run from the object of `run --json`, complete or as far as it got."""
+    notebook = str(run.get("notebook", ""))
+    parts = [words.heading(notebook, _state(run), [_seconds(run), _id(run), words.given(run.get("parameters") or {})])]
+    if drawing is not None and drawing.boxes:
+        parts.append(picture(drawing, run))
+        parts.append(_besides(run, {box.name for box in drawing.boxes}))
+    parts += [_metrics(run.get("metrics") or {}), _gates(run.get("gates") or ()), _model(run), _notes(run)]
+    parts += [words.problem(run.get("error")), _stages(run, folded=drawing is not None)]
+    return words.block("run", parts)
 
 
-def page(run: Mapping[str, Any]) -> str:
-    """Return the same from the object of `run --json`, complete or as far as the run got."""
-    icon, word = STATES.get(str(run.get("status")), ("○", str(run.get("status", ""))))
-    head = f"{escape(str(run.get('notebook', '')))} · {icon} {word}"
-    if run.get("seconds"):
-        head += f" · {seconds(run['seconds'])}"
-    if run.get("run"):
-        head += f" · run {escape(str(run['run'])[:4])}"
-    parts = [f"<p><b>{head}</b></p>", _stages(run.get("stages", ())), _numbers(run), _error(run.get("error"))]
-    body = "".join(part for part in parts if part)
-    return f'<div class="nbprod-run" style="font-family:var(--jp-ui-font-family,sans-serif)">{body}</div>'
-
-
-def seconds(value: float) -> str:
-    """Return a time with three significant digits."""
-    return f"{value:.0f} s" if value >= 100 else f"{value:.3g} s"
-
-
-def _stages(stages: Sequence[Mapping[str, Any]]) -> str:
-    rows = "".join(_stage(stage) for stage in stages)
-    return f'<table style="border-collapse:collapse">{rows}</table>' if rows else ""
-
-
-def _stage(stage: Mapping[str, Any]) -> str:
-    status = str(stage.get("status", "pending"))
-    icon, word = STATES.get(status, ("○", status))
-    took = seconds(float(stage.get("seconds") or 0.0)) if status == "succeeded" else word
-    told = _metrics(stage.get("metrics") or {}) or ", ".join(map(str, stage.get("outputs") or ()))
-    if status in ("cached", "failed", "skipped"):
-        told = str(stage.get("reason") or "")
-    cells = [f"{icon} {escape(str(stage.get('name', '')))}", took]
-    shown = "".join(f'<td style="{CELL}">{cell}</td>' for cell in cells)
-    return f'<tr>{shown}<td style="{CELL};{DIM}">{escape(told)}</td></tr>'
-
-
-def _numbers(run: Mapping[str, Any]) -> str:
-    gates = [
-        f"gate {gate['expression']} {'held' if gate['held'] else 'did not hold'}" for gate in run.get("gates") or ()
+def plain(run: Mapping[str, Any]) -> str:
+    """Return a run as text, for where no HTML is shown."""
+    head = " · ".join(filter(None, [str(run.get("notebook", "")), _state(run), _seconds(run), _id(run)]))
+    failed = str((run.get("error") or {}).get("message", ""))
+    lines = [
+        f"  {words.state(str(stage.get('status'))):<10} {stage.get('name', ''):<16} {passed(stage):<8} "
+        f"{words.clip(last(stage, failed), 60)}".rstrip()
+        for stage in run.get("stages") or ()
     ]
-    text = " · ".join(part for part in (_metrics(run.get("metrics") or {}), *gates) if part)
-    return f"<p>{escape(text)}</p>" if text else ""
+    if run.get("metrics"):
+        lines.append(f"  {words.numbers(run['metrics'])}")
+    error = run.get("error")
+    if error:
+        lines += [f"{error.get('code', '')}  {words.place(error)}{error.get('message', '')}"]
+        lines += [f"  {error['hint']}"] if error.get("hint") else []
+    return "\n".join([head, *lines])
 
 
-def _metrics(values: Mapping[str, float]) -> str:
-    return " · ".join(f"{name} {value:.4g}" for name, value in values.items())
+def _state(run: Mapping[str, Any]) -> str:
+    status = str(run.get("status", "none"))
+    told = words.state(status)
+    running = [str(stage["name"]) for stage in run.get("stages") or () if stage.get("status") == "running"]
+    return f"{told} {', '.join(running)}" if running and status == "running" else told
 
 
-def _error(error: Mapping[str, Any] | None) -> str:
-    if not error:
+def _seconds(run: Mapping[str, Any]) -> str:
+    if run.get("status") == "running":
+        return f"{max(0, int(time.time() - float(run.get('began') or time.time())))} s"
+    return words.seconds(float(run["seconds"])) if run.get("seconds") else ""
+
+
+def _id(run: Mapping[str, Any]) -> str:
+    return f"run {str(run['run'])[:4]}" if run.get("run") else ""
+
+
+def _besides(run: Mapping[str, Any], drawn: set[str]) -> str:
+    """Return what runs besides the stages: gate, test, the model's checks."""
+    others = [stage for stage in run.get("stages") or () if stage.get("name") not in drawn]
+    lines = [f"{words.state(str(stage.get('status')))} {stage['name']} {passed(stage)}".strip() for stage in others]
+    return f'<p style="margin:4px 0">{escape(" · ".join(lines))}</p>' if lines else ""
+
+
+def _metrics(metrics: Mapping[str, Any]) -> str:
+    rows = ([escape(name), f"<b>{escape(words.number(value))}</b>"] for name, value in metrics.items())
+    return words.table([], rows, right=[1]) if metrics else ""
+
+
+def _gates(gates: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        f"{'✓' if gate['held'] else '✗'} gate <code>{escape(str(gate['expression']))}</code> "
+        f"{'held' if gate['held'] else 'did not hold'}"
+        for gate in gates
+    ]
+    return "".join(f'<p style="margin:2px 0">{line}</p>' for line in lines)
+
+
+def _model(run: Mapping[str, Any]) -> str:
+    model = run.get("model")
+    if not model:
         return ""
-    where = error.get("where") or {}
-    place = f"cell {where['cell']} " if where.get("cell") else ""
-    place += f"line {where['line']} " if place and where.get("line") else ""
-    hint = f'<br><span style="{DIM}">{escape(str(error["hint"]))}</span>' if error.get("hint") else ""
-    text = escape(f"{place}{error.get('message', '')}")
-    return f'<p role="alert">✗ <b>{escape(str(error.get("code", "")))}</b> {text}{hint}</p>'
+    version = f"v{model['version']}" if model.get("version") else "not registered yet"
+    return f'<p style="margin:2px 0">model <b>{escape(str(model["name"]))}</b> {words.dim(version)}</p>'
+
+
+def _notes(run: Mapping[str, Any]) -> str:
+    return "".join(f'<p style="margin:2px 0">{words.dim(f"note  {note}")}</p>' for note in run.get("notes") or ())
+
+
+def _stages(run: Mapping[str, Any], *, folded: bool) -> str:
+    """Return the stages as a table: what the picture says, for who cannot see it, and where pictures are taken out."""
+    failed = str((run.get("error") or {}).get("message", ""))
+    rows = [
+        [
+            escape(str(stage.get("name", ""))),
+            escape(words.state(str(stage.get("status", "pending")))),
+            escape(passed(stage)),
+            words.dim(words.clip(last(stage, failed), 80)),
+        ]
+        for stage in run.get("stages") or ()
+    ]
+    if not rows or run.get("status") == "none":
+        return ""
+    told = words.table(["stage", "state", "time", "last"], rows, right=[2])
+    summary = '<summary style="cursor:pointer">stages as a table</summary>'
+    return f'<details style="margin:4px 0">{summary}{told}</details>' if folded else told
