@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from nbprod.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from nbprod.core.protocols import Engine, Executor, Exporter, Monitor, Target, Tracker
 
 GROUPS = ("engines", "executors", "trackers", "exporters", "targets", "monitors")
@@ -14,9 +17,7 @@ GROUPS = ("engines", "executors", "trackers", "exporters", "targets", "monitors"
 
 def names(group: str) -> tuple[str, ...]:
     """Return the names registered in `nbprod.GROUP`, sorted."""
-    from importlib.metadata import entry_points
-
-    return tuple(sorted({point.name for point in entry_points(group=f"nbprod.{group}")}))
+    return tuple(sorted({point.name for point in _points(group)}))
 
 
 def engine(name: str) -> Engine:
@@ -55,10 +56,17 @@ def monitor(name: str) -> Monitor:
     return found
 
 
-def _load(group: str, name: str) -> Any:
+@cache
+def _points(group: str) -> tuple[EntryPoint, ...]:
+    """Return what is registered; read once a process, as that takes all metadata that is installed."""
     from importlib.metadata import entry_points
 
-    for point in entry_points(group=f"nbprod.{group}", name=name):
-        return point.load()()
+    return tuple(entry_points(group=f"nbprod.{group}"))
+
+
+def _load(group: str, name: str) -> Any:
+    for point in _points(group):
+        if point.name == name:
+            return point.load()()
     known = ", ".join(names(group)) or "none"
     raise UsageError("NB910", f"no {group.removesuffix('s')} named {name}", f"known: {known}")

@@ -1,10 +1,11 @@
 /** Asking what a notebook means: soon after an edit, never two questions at once, an overtaken one is taken back. */
 
-import { Api } from './api';
+import { Api, ApiError } from './api';
 import { IPipeline } from './tokens';
 
 const SHORTEST_PAUSE = 25;
 const LONGEST_PAUSE = 600;
+const OVERTAKEN = 409;
 
 /** The question that is being asked, and when the next one is due. */
 export class Analysis {
@@ -38,6 +39,10 @@ export class Analysis {
       return found;
     } catch (error) {
       if (asking.signal.aborted) {
+        return null;
+      }
+      if (error instanceof ApiError && error.status === OVERTAKEN) {
+        this.later(); // by another window of the same notebook
         return null;
       }
       throw error;

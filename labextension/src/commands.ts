@@ -30,8 +30,8 @@ export interface ICommandContext {
   open(): void;
   /** Opens MLflow's page, of a run or of all. */
   mlflow(page?: string): Promise<void>;
-  /** Opens the example, a new copy. */
-  example(): Promise<void>;
+  /** Opens the example, copied into a folder. */
+  example(folder: string): Promise<void>;
 }
 
 /** Add all commands, in the palette too where there is one. */
@@ -63,7 +63,7 @@ function commandTable(context: ICommandContext): { [id: string]: ICommand } {
   return {
     ...tagCommands(context),
     'nbprod:open-panel': { label: trans.__('Open the nbprod Panel'), icon: nbprodIcon, run: open },
-    'nbprod:open-example': { label: trans.__('nbprod Example'), icon: nbprodIcon, run: () => context.example() },
+    'nbprod:open-example': { label: trans.__('nbprod Example'), icon: nbprodIcon, run: args => context.example(typeof args.cwd === 'string' ? args.cwd : '') },
     'nbprod:suggest-stages': {
       label: trans.__('Suggest Stages…'),
       enabled: idle,

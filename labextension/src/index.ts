@@ -64,7 +64,7 @@ const panel: JupyterFrontEndPlugin<INbprod> = {
     restorer?.add(widget, widget.id);
     addRunsDrive(contents, api, serverSettings);
     followEvents(events, model);
-    addCommands(app.commands, palette, { model, trans, open, mlflow, example: () => openExample(app, api) });
+    addCommands(app.commands, palette, { model, trans, open, mlflow, example: folder => openExample(app, api, folder) });
     tracker.currentChanged.connect((_, current) => void model.setNotebook(current));
     tracker.activeCellChanged.connect(() => model.notify());
     void model.setNotebook(tracker.currentWidget);

@@ -71,6 +71,15 @@ export interface IReadiness {
   steps: { name: string; done: boolean; next: string | null }[];
 }
 
+/** Where the boxes and lines of the picture go; `x` and `y` of a box are its upper left corner. */
+export interface IDrawing {
+  width: number;
+  height: number;
+  box: { width: number; height: number };
+  boxes: { name: string; x: number; y: number }[];
+  lines: { from: string; to: string; names: string[]; path: string }[];
+}
+
 /** What a notebook means. */
 export interface IPipeline {
   notebook: string;
@@ -78,6 +87,7 @@ export interface IPipeline {
   stages: IStage[];
   edges: IEdge[];
   parameters: IParameter[];
+  drawing: IDrawing;
   diagnostics: IDiagnostic[];
   readiness: IReadiness;
   /** Stages whose code is not that of their last run. */

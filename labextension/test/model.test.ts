@@ -3,6 +3,7 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
+import { ApiError } from '../src/api';
 import { Model } from '../src/model';
 import { readTag } from '../src/tags';
 import { applySuggestion, fix, startOperation, startRun, stopRun, suggest } from '../src/verbs';
@@ -92,6 +93,18 @@ describe('analysis', () => {
     first(pipeline('late'));
     await vi.advanceTimersByTimeAsync(0);
     expect(model.stages).toEqual(['fresh']);
+  });
+
+  test('a question that another window overtook is asked again, and is no problem', async () => {
+    const panel = await shown();
+    const overtaken = new ApiError(409, { code: 'NB931', message: 'overtaken', hint: null });
+    server.pipeline_ = () => Promise.reject(overtaken);
+    nth(panel.model, 1).sharedModel.setSource('x = 3');
+    await vi.advanceTimersByTimeAsync(30);
+    expect(model.problem).toBeNull();
+    server.pipeline_ = async () => pipeline('again');
+    await vi.advanceTimersByTimeAsync(700);
+    expect(model.stages).toEqual(['again']);
   });
 
   test('the same content is not asked for twice, another notebook is', async () => {

@@ -4,7 +4,6 @@ import * as React from 'react';
 
 import { colorOf } from '../cells';
 import { IPipeline, IStage, IStageRun } from '../tokens';
-import { BOX, place } from './layout';
 import { usePassed } from './seconds';
 import { IView, Section } from './widget';
 import { iconOf, seconds, short, wordOf } from './words';
@@ -42,27 +41,28 @@ export function Picture(view: IView): JSX.Element {
 
 function Drawing(view: IView & { pipeline: IPipeline }): JSX.Element {
   const { model, trans, pipeline } = view;
-  const placed = React.useMemo(() => place(pipeline), [pipeline]);
+  const { width, height, box: size, boxes, lines } = pipeline.drawing;
   const runs = new Map((model.run?.stages ?? []).map(stage => [stage.name, stage]));
   const failed = model.run?.error?.message ?? '';
   return (
     <div className="jp-nbprod-picture" aria-live="polite">
       <svg
-        viewBox={`0 0 ${placed.width} ${placed.height}`}
-        width={placed.width}
+        viewBox={`0 0 ${width} ${height}`}
+        width={width}
         role="group"
         aria-label={trans.__('Stages of the pipeline')}
       >
-        {placed.lines.map(line => (
-          <Edge key={line.key} names={line.names} points={line.points} />
+        {lines.map(line => (
+          <Edge key={`${line.from} ${line.to}`} names={line.names} path={line.path} />
         ))}
-        {placed.boxes.map(box => (
-          <g key={box.name} transform={`translate(${box.x - BOX.width / 2} ${box.y - BOX.height / 2})`}>
+        {boxes.map(box => (
+          <g key={box.name} transform={`translate(${box.x} ${box.y})`}>
             <Box
               {...view}
               stage={pipeline.stages.find(stage => stage.name === box.name)}
               run={runs.get(box.name)}
               failed={failed}
+              size={size}
             />
           </g>
         ))}
@@ -72,19 +72,25 @@ function Drawing(view: IView & { pipeline: IPipeline }): JSX.Element {
 }
 
 /** A line between two boxes; a wide one that is not seen takes the pointer, its names are told on hover. */
-function Edge({ names, points }: { names: string[]; points: { x: number; y: number }[] }): JSX.Element {
-  const path = points.map(point => `${point.x},${point.y}`).join(' ');
+function Edge({ names, path }: { names: string[]; path: string }): JSX.Element {
   return (
     <g className="jp-nbprod-edge" data-nbprod-names={names.join(' ')}>
       <title>{names.join(', ')}</title>
-      <polyline className="jp-nbprod-reach" points={path} />
-      <polyline points={path} />
+      <path className="jp-nbprod-reach" d={path} />
+      <path d={path} />
     </g>
   );
 }
 
-function Box(view: IView & { stage?: IStage; run?: IStageRun; failed: string }): JSX.Element | null {
-  const { model, trans, stage, run } = view;
+interface IBox extends IView {
+  stage?: IStage;
+  run?: IStageRun;
+  failed: string;
+  size: { width: number; height: number };
+}
+
+function Box(view: IBox): JSX.Element | null {
+  const { model, trans, stage, run, size } = view;
   const passed = usePassed(model, `${model.run?.run}:${stage?.name}`, run?.since, run?.status === 'running');
   if (!stage) {
     return null;
@@ -118,12 +124,12 @@ function Box(view: IView & { stage?: IStage; run?: IStageRun; failed: string }):
       }}
     >
       <title>{about.filter(Boolean).join('\n')}</title>
-      <rect width={BOX.width} height={BOX.height} rx="4" />
-      <rect className="jp-nbprod-stripe" width="4" height={BOX.height} rx="2" />
+      <rect width={size.width} height={size.height} rx="4" />
+      <rect className="jp-nbprod-stripe" width="4" height={size.height} rx="2" />
       <text x="12" y="15" className="jp-nbprod-name">
         {clip(stage.name, 15)}
       </text>
-      {stale && <circle className="jp-nbprod-dot" cx={BOX.width - 9} cy="10" r="3.5" />}
+      {stale && <circle className="jp-nbprod-dot" cx={size.width - 9} cy="10" r="3.5" />}
       <text x="12" y="29">{words}</text>
       <text x="12" y="42" className="jp-nbprod-last">
         {clip(state === 'failed' ? view.failed : lastOf(stage, run), 21)}

@@ -58,7 +58,7 @@ class Route:
     about: bool = True
 
 
-PIPELINE = ("notebook", "roles", "stages", "edges", "parameters", "diagnostics", "readiness", "stale")
+PIPELINE = ("notebook", "roles", "stages", "edges", "parameters", "drawing", "diagnostics", "readiness", "stale")
 RUN = ("run", "status", "started", "seconds", "parameters", "stages", "metrics", "gates", "model", "mlflow", "error")
 OPERATION = ("operation", "kind", "state", "started", "seconds", "steps", "log", "result", "report", "error")
 SCHEDULES = ("schedules", "running")

@@ -7,15 +7,18 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from nbprod.core.drawing import Sizes, draw
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nbprod.api import CheckResult
     from nbprod.config import Project
     from nbprod.core.model import Endpoint
-    from nbprod.core.pipeline import Parameter, Stage
+    from nbprod.core.pipeline import Parameter, Pipeline, Stage
     from nbprod.core.run import Run
 
+SIZES = Sizes(width=128, height=50, gap_x=12, gap_y=22, margin=2, lane=12)
 JSON_SCALARS = (str, int, float, bool, type(None))
 STAGE = ("name", "status", "reason", "seconds", "outputs", "metrics")
 
@@ -38,7 +41,23 @@ def pipeline(result: CheckResult) -> dict[str, Any]:
             for edge in found.edges
         ],
         "parameters": [_parameter(item) for item in found.parameters],
+        "drawing": _drawing(found),
         **told,
+    }
+
+
+def _drawing(found: Pipeline) -> dict[str, Any]:
+    """Return where boxes and lines go in a sidebar: two boxes fit side by side."""
+    drawing = draw(found, SIZES)
+    return {
+        "width": drawing.width,
+        "height": drawing.height,
+        "box": {"width": SIZES.width, "height": SIZES.height},
+        "boxes": [asdict(box) for box in drawing.boxes],
+        "lines": [
+            {"from": line.source, "to": line.target, "names": list(line.names), "path": line.path}
+            for line in drawing.lines
+        ],
     }
 
 
