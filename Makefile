@@ -7,7 +7,7 @@ unexport PYTHONPATH
 # uv trusts what the machine trusts, as pip does: companies have certificates of their own.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: demo lab test test-slow fuzz check bench corpus constraints clean
+.PHONY: demo lab test test-slow pictures fuzz check bench corpus constraints clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/installed
@@ -22,6 +22,11 @@ test: .venv/installed-dev
 test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow --ignore tests/cases
 	$(BIN)/python -m pytest -m slow -n 2 tests/cases
+
+# The pictures of docs/tutorial.md, by the test that clicks the way.
+pictures: .venv/installed-dev
+	NBPROD_PICTURES=docs/images $(BIN)/python -m pytest -q tests/e2e/panel/test_tutorial.py
+	$(BIN)/python tests/support/shrink.py docs/images
 
 # Broken notebooks are analysed, random ones run as a notebook and as a pipeline: make fuzz SECONDS=3600 SEED=1
 fuzz: .venv/installed-dev

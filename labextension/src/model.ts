@@ -21,6 +21,8 @@ export type Tab = 'pipeline' | 'schedule' | 'monitor';
 /** Forms that open below the buttons; one at a time. */
 export type Form = 'deploy' | 'sweep' | null;
 
+type Settable = 'tab' | 'form' | 'suggestion' | 'problem' | 'overrides' | 'run' | 'operation' | 'endpointsToken';
+
 /** The state of the panel for the notebook at hand. */
 export class Model {
   panel: NotebookPanel | null = null;
@@ -64,9 +66,7 @@ export class Model {
   }
 
   /** Emitted after anything changed. */
-  get changed(): ISignal<this, void> {
-    return this._changed;
-  }
+  readonly changed: ISignal<this, void> = this._changed;
 
   /** The notebook's path as the server's own file system knows it, without a drive such as `RTC:`. */
   get path(): string {
@@ -208,7 +208,7 @@ export class Model {
   }
 
   /** Change what the panel shows: a tab, a form, a proposal. */
-  set(change: Partial<Pick<Model, 'tab' | 'form' | 'suggestion' | 'problem' | 'overrides' | 'run' | 'operation'>>): void {
+  set(change: Partial<Pick<Model, Settable>>): void {
     Object.assign(this, change);
     this.notify();
   }

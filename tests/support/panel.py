@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PICTURES = Path(__file__).parents[2] / "test-results"
+PICTURES = Path(os.environ.get("NBPROD_PICTURES") or Path(__file__).parents[2] / "test-results")
 SOON = 20_000
 LONG = 240_000  # a whole run, on a machine that has other things to do
 TAB = '.lm-TabBar-tab[data-id="nbprod-panel"]'

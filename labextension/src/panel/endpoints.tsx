@@ -91,7 +91,7 @@ function useHealth({ model, endpoint }: IView & { endpoint: IEndpoint }): IHealt
       shown = false;
       window.clearInterval(timer);
     };
-  }, [model, endpoint.endpoint, endpoint.url, endpoint.version]);
+  }, [model, endpoint.endpoint, endpoint.url, endpoint.version, model.endpointsToken]);
   return health;
 }
 

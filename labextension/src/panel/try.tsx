@@ -39,6 +39,7 @@ export function Try(view: IView & { endpoint: IEndpoint }): JSX.Element {
     setProblem(null);
     try {
       setAnswer(await model.api.predict(model.path, endpoint.endpoint, [values(sample as ISample, row)]));
+      model.set({ endpointsToken: model.endpointsToken + 1 }); // its counters have moved on
     } catch (error) {
       setAnswer(null);
       setProblem(problemOf(error));

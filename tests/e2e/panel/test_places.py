@@ -84,9 +84,9 @@ def test_behind_a_base_url_no_address_of_the_machine_is_shown(panel_of, tmp_path
         shown = panel.page.locator("#nbprod-panel").inner_text()
         addresses = set(re.findall(r"https?://[^\s'\"]+", shown))
         assert addresses
-        assert all(
-            item.startswith(server.address + "/nbprod/endpoint/deep/tree.ipynb/-/tree") for item in addresses
-        ), addresses
+        assert all(item.startswith(server.address + "/nbprod/endpoint/deep/tree.ipynb/-/tree") for item in addresses), (
+            addresses
+        )
         with panel.page.expect_popup() as popup:
             card.locator('[data-nbprod="docs"]').click()
         popup.value.get_by_role("button", name="Predict").click(timeout=SOON)
@@ -170,3 +170,50 @@ def test_500_cells_are_marked_and_the_page_stays_responsive(opened, root, make_n
     panel.tag(451, "tenth")
     expect(panel.box("tenth")).to_be_visible(timeout=SOON)
     panel.picture("500")
+
+
+def test_launcher_status_bar_menu_and_settings(panel_of, server, root, make_notebook):
+    make_notebook(root / "around.ipynb", SMALL)
+    panel = panel_of(server, "around.ipynb")
+    panel.expect_stages(["load", "sum"])
+    status = panel.page.locator(".jp-nbprod-status")
+    expect(status).to_contain_text("%")
+    panel.page.locator('.lm-TabBar-tab[data-id="filebrowser"]').click()
+    expect(panel.part("panel")).to_be_hidden()
+    status.click()
+    expect(panel.part("panel")).to_be_visible()
+
+    panel.page.get_by_role("menuitem", name="nbprod").click()
+    panel.picture("menu")
+    panel.menu("Verify").click()
+    panel.expect_operation("verify")
+
+    expect(panel.chip(2)).to_be_visible()
+    panel.page.evaluate(
+        "jupyterapp.serviceManager.settings.save('nbprod:plugin', JSON.stringify({cellChips: false})).then(() => null)"
+    )
+    panel.page.reload()
+    panel.unfold()
+    panel.expect_stages(["load", "sum"])
+    expect(panel.chip(2)).to_be_hidden()
+    panel.page.evaluate("jupyterapp.serviceManager.settings.save('nbprod:plugin', '{}').then(() => null)")
+
+    panel.command("launcher:create")
+    panel.picture("launcher")
+    panel.page.locator(".jp-LauncherCard", has_text="nbprod Example").click()
+    expect(panel.part("no-tags")).to_be_visible(timeout=LONG)
+    assert all("nbprod" not in cell["metadata"] for cell in json.loads((root / "churn.ipynb").read_text())["cells"])
+
+
+def test_another_version_of_the_server_is_said_and_nothing_stops(opened, root, make_notebook, panel_of, server):
+    path = make_notebook(root / "skew.ipynb", SMALL)
+    panel = opened(path)
+    panel.page.route(
+        "**/nbprod/api/status*", lambda route: route.fulfill(status=200, body=json.dumps({"version": "9.9.9"}))
+    )
+    panel.page.reload()
+    panel.unfold()
+    expect(panel.part("version-skew")).to_contain_text("9.9.9", timeout=SOON)
+    panel.expect_stages(["load", "sum"])
+    panel.run()
+    panel.picture("version-skew")
