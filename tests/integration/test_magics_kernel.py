@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import nbformat
+from kernel_notebook import execute, shown
 from nbclient import NotebookClient
 
 CELLS = [
@@ -22,34 +22,15 @@ CELLS = [
 ]
 
 
-def outputs(cell) -> str:
-    found = []
-    for output in cell.outputs:
-        found.append(output.get("text", ""))
-        found.extend(str(text) for text in output.get("data", {}).values())
-        found.append("\n".join(output.get("traceback", ())))
-    return "\n".join(found)
-
-
-def execute(path: Path, cells: list[str], monkeypatch, **options) -> list:
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    nbformat.write(notebook, path)
-    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
-    monkeypatch.setenv("IPYTHONDIR", str(path.parent / ".ipython"))
-    client = NotebookClient(
-        notebook, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}, **options
-    )
-    return client.execute().cells
-
-
 def test_the_whole_way_in_a_notebook(project, monkeypatch):
-    cells = execute(project / "work.ipynb", CELLS, monkeypatch)
-    assert outputs(cells[3]).strip() == "6"
-    assert "readiness" in outputs(cells[4])
-    assert "succeeded" in outputs(cells[5])
-    assert "pulled 10" in outputs(cells[7])
-    assert "total" in outputs(cells[8])
-    assert "<svg" in outputs(cells[9])
+    notebook, _ = execute(project / "work.ipynb", CELLS, monkeypatch)
+    cells = notebook.cells
+    assert shown(cells[3]).strip() == "6"
+    assert "readiness" in shown(cells[4])
+    assert "succeeded" in shown(cells[5])
+    assert "pulled 10" in shown(cells[7])
+    assert "total" in shown(cells[8])
+    assert "<svg" in shown(cells[9])
 
 
 def test_unsaved_work_is_refused(project, monkeypatch):
@@ -67,6 +48,6 @@ def test_unsaved_work_is_refused(project, monkeypatch):
         notebook, kernel_name="python3", allow_errors=True, resources={"metadata": {"path": str(project)}}
     )
     done = client.execute().cells
-    assert "save first" in outputs(done[2])
-    assert "site-packages" not in outputs(done[2])
-    assert "succeeded" in outputs(done[3])
+    assert "save first" in shown(done[2])
+    assert "site-packages" not in shown(done[2])
+    assert "succeeded" in shown(done[3])

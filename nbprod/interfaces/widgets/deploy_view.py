@@ -209,7 +209,7 @@ class DeployView(LiveView):
     def _controls(self) -> Any:
         from nbprod.interfaces.widgets.deploy_form import DeployForm
 
-        self._form = DeployForm(self, api.targets(self._paths[0]))
+        self._form = self._form or DeployForm(self, api.targets(self._paths[0]))
         return self._form.box
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 PAUSE = 0.25
 """Seconds between two looks at work that goes on."""
 
+OUTPUTS = 4
+"""How many places a view that is shown several times is kept up to date at, the newest."""
+
 
 class LiveView(ABC):
     """What a view shows, when it is drawn, and its controls above.
@@ -30,7 +33,7 @@ class LiveView(ABC):
         self._work: Work | None = None
         self._form: Any = None
         self._error: Mapping[str, Any] | None = None
-        self._output: str | None = None
+        self._outputs: list[str] = []
         self._drawn = ""
         self._drawing = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -48,7 +51,7 @@ class LiveView(ABC):
     def show(self) -> None:
         """Display the view: its controls, if it has any, and what it shows."""
         if not in_notebook():
-            self._publish(update=False)
+            self._print()
             return
         controls = self._controls()
         if controls is not None:
@@ -69,18 +72,18 @@ class LiveView(ABC):
         self._ended.set()
         self.wait()
         if self._heard and self._expected and not in_notebook():
-            self._publish(update=False)
+            self._print()
 
     def draw(self) -> None:
         """Draw what changed."""
-        if self._output is None:
+        if not self._outputs:
             return
         with self._drawing:
             html = self.to_html()
-            update, self._drawn = bool(self._drawn), self._drawn or html
-            if not update or html != self._drawn:
+            if html != self._drawn:
                 self._drawn = html
-                self._publish(update=update)
+                for output in self._outputs:
+                    self._publish(html, output, update=True)
 
     @property
     def working(self) -> bool:
@@ -108,9 +111,10 @@ class LiveView(ABC):
             self._follow()
 
     def _appear(self) -> None:
-        self._output = uuid.uuid4().hex
-        self._drawn = ""
-        self.draw()
+        with self._drawing:
+            output, self._drawn = uuid.uuid4().hex, self.to_html()
+            self._publish(self._drawn, output, update=False)
+            self._outputs = [*self._outputs, output][-OUTPUTS:]
 
     def _controls(self) -> Any:
         """Return the widgets above what is shown; None for a view without."""
@@ -160,16 +164,14 @@ class LiveView(ABC):
 
         return press
 
-    def _publish(self, *, update: bool) -> None:
-        from IPython.core.getipython import get_ipython
+    def _publish(self, html: str, output: str, *, update: bool) -> None:
         from IPython.display import display
 
-        if get_ipython() is None:
-            print(self.to_text())  # noqa: T201 (plain Python: there is nothing to display on)
-            return
-        content = {"text/html": self.to_html(), "text/plain": self.to_text()}
-        where = {"display_id": self._output} if self._output else {}
-        display(content, raw=True, update=update, **where)
+        content = {"text/html": html, "text/plain": self.to_text()}
+        display(content, raw=True, display_id=output, update=update)
+
+    def _print(self) -> None:
+        print(self.to_text())  # noqa: T201 (a terminal has nothing else to show it on)
 
     def _repr_html_(self) -> str:
         return self.to_html()

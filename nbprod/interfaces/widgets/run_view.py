@@ -152,7 +152,7 @@ class RunView(LiveView):
             return None
         from nbprod.interfaces.widgets.run_form import RunForm
 
-        self._form = RunForm(self, self._pipeline)
+        self._form = self._form or RunForm(self, self._pipeline)
         return self._form.box
 
 

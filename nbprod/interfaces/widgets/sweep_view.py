@@ -136,7 +136,7 @@ class SweepView(LiveView):
     def _controls(self) -> Any:
         from nbprod.interfaces.widgets.sweep_form import SweepForm
 
-        self._form = SweepForm(self, self._pipeline)
+        self._form = self._form or SweepForm(self, self._pipeline)
         return self._form.box
 
 

@@ -85,6 +85,9 @@ def test_line_is_taken_apart():
     call = parse("run -p n=3 -p name='a b' --from train --force")
     assert (call.verb, call.parameters, call.text("--from")) == ("run", {"n": "3", "name": "a b"}, "train")
     assert call.options["--force"] is True
+    swept = parse("sweep -p lr=0.01,0.1 --with n=5 --metric accuracy --maximize")
+    assert (swept.parameters, swept.fixed) == ({"lr": "0.01,0.1"}, {"n": "5"})
+    assert (swept.text("--metric"), swept.options["--maximize"]) == ("accuracy", True)
     assert parse("pull df model").names == ["df", "model"]
     with pytest.raises(UsageError):
         parse("run --fast")
