@@ -1,20 +1,32 @@
 /** Executed notebooks as documents of JupyterLab: a read-only drive over what the server extension keeps of runs. */
 
+import { PathExt } from '@jupyterlab/coreutils';
+import { INotebookTracker } from '@jupyterlab/notebook';
 import { Contents, ServerConnection } from '@jupyterlab/services';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { Api } from './api';
 
 const NAME = 'nbprod-runs';
+const FILE = /^(.+)\/@([\w-]+)\/([\w-]+) \(run \w+\)\.ipynb$/;
 
-/** Return the path under which `docmanager:open` finds the executed notebook of a stage. */
+/** Return the path under which `docmanager:open` finds the executed notebook of a stage; its tab says which run's. */
 export function executedPath(path: string, run: string, stage: string): string {
-  return `${NAME}:${path}/@${run}/${stage}.ipynb`;
+  return `${NAME}:${path}/@${run}/${stage} (run ${run.slice(0, 4)}).ipynb`;
 }
 
 /** Whether a document is an executed notebook, which is only looked at. */
 export function isExecuted(path: string): boolean {
   return path.startsWith(`${NAME}:`);
+}
+
+/** See to it that no kernel starts for an executed notebook, however it was opened: a page that is loaded anew opens it too. */
+export function keepWithoutKernel(tracker: INotebookTracker): void {
+  tracker.widgetAdded.connect((_, { context }) => {
+    if (isExecuted(context.path)) {
+      context.sessionContext.kernelPreference = { shouldStart: false, canStart: false, autoStartDefault: false };
+    }
+  });
 }
 
 /** Make executed notebooks openable. */
@@ -46,13 +58,12 @@ class RunsDrive implements Contents.IDrive {
   }
 
   async get(localPath: string, options?: Contents.IFetchOptions): Promise<Contents.IModel> {
-    const found = /^(.*)\/@([0-9a-f]+)\/([^/]+)\.ipynb$/.exec(localPath);
-    if (!found) {
-      return folder(localPath);
+    if (!localPath.endsWith('.ipynb')) {
+      return folder(localPath); // empty: file browsers ask for the folder of what is open
     }
-    const [, path, run, stage] = found;
+    const { path, run, stage } = partsOf(localPath);
     return {
-      name: `${stage} · ${run.slice(0, 4)}.ipynb`,
+      name: PathExt.basename(localPath),
       path: localPath,
       type: 'notebook',
       format: 'json',
@@ -65,8 +76,8 @@ class RunsDrive implements Contents.IDrive {
   }
 
   async getDownloadUrl(localPath: string): Promise<string> {
-    const [path, run, stage] = localPath.split(/\/@|\/(?=[^/]*$)/);
-    return this.api.page(path, `runs/${run}/notebook/${stage.replace(/\.ipynb$/, '')}`);
+    const { path, run, stage } = partsOf(localPath);
+    return this.api.page(path, `runs/${run}/notebook/${stage}`);
   }
 
   async listCheckpoints(): Promise<Contents.ICheckpointModel[]> {
@@ -83,11 +94,19 @@ class RunsDrive implements Contents.IDrive {
   deleteCheckpoint = refuse;
 }
 
+function partsOf(localPath: string): { path: string; run: string; stage: string } {
+  const [, path, run, stage] = FILE.exec(localPath) ?? [];
+  if (!stage) {
+    throw new Error(`${localPath} is not an executed notebook of a run`);
+  }
+  return { path, run, stage };
+}
+
 function folder(path: string): Contents.IModel {
   const facts = { mimetype: '', writable: false, created: '', last_modified: '' };
   return { ...facts, name: path, path, type: 'directory', format: 'json', content: [] };
 }
 
 async function refuse(): Promise<never> {
-  throw new Error('an executed notebook is a record of its run and cannot be changed');
+  throw new Error('an executed notebook is the record of a run and cannot be changed: save it under another name');
 }

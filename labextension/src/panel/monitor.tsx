@@ -1,15 +1,14 @@
-/** What the endpoints were asked, against what their models were made from; issues of monitoring fill this further. */
+/** What the endpoints were asked, against what their models were made from; a row for each feature, the worst first. */
 
 import * as React from 'react';
 
 import { problemOf } from '../api';
 import { IDrift, IEndpoint, IProblem } from '../tokens';
+import { clock, zoneHere } from './times';
 import { IView, Section, Wrong } from './widget';
-import { ago } from './words';
 
 const THRESHOLD = 0.2; // population stability index: more is a shift that matters (Siddiqi 2006, Credit Risk Scorecards)
 const FULL = 0.5;
-const WIDTH = 90;
 
 export function Monitor(view: IView): JSX.Element {
   const { model, trans, commands } = view;
@@ -30,61 +29,103 @@ export function Monitor(view: IView): JSX.Element {
         </>
       )}
       {model.endpoints.map(item => (
-        <Drift key={item.endpoint} {...view} endpoint={item} />
+        <Drift key={`${model.path}:${item.endpoint}`} {...view} endpoint={item} />
       ))}
     </Section>
   );
 }
 
 function Drift({ model, trans, endpoint }: IView & { endpoint: IEndpoint }): JSX.Element {
+  const { endpoint: name, version, since } = endpoint;
   const [found, setFound] = React.useState<IDrift | null>(null);
   const [problem, setProblem] = React.useState<IProblem | null>(null);
-  const load = React.useCallback((): void => {
-    model.api.drift(model.path, endpoint.endpoint).then(
-      drift => (setFound(drift), setProblem(null)),
-      error => setProblem(problemOf(error))
-    );
-  }, [model, endpoint.endpoint]);
-  React.useEffect(load, [load, endpoint.version]);
+  const [looked, setLooked] = React.useState('');
+  const load = React.useCallback(async (): Promise<void> => {
+    try {
+      setFound(await model.api.drift(model.path, name));
+      setProblem(null);
+    } catch (error) {
+      setProblem(problemOf(error));
+    }
+    setLooked(new Date().toLocaleTimeString());
+  }, [model, name]);
+  React.useEffect(() => void load(), [load, version, since, model.endpointsToken]);
   return (
-    <article className="jp-nbprod-card" data-nbprod-drift={endpoint.endpoint} aria-label={endpoint.endpoint}>
-      <p role="status">
-        <b>{endpoint.endpoint}</b>{' '}
-        {found && `${found.verdict} · ${trans._n('%1 row', '%1 rows', found.rows)}`}{' '}
-        {found?.since && <span className="jp-nbprod-dim">{trans.__('since %1', ago(found.since, trans))}</span>}
+    <article className="jp-nbprod-card" data-nbprod-drift={name} aria-label={name}>
+      <p>
+        <b>{name}</b> {version ? `v${version}` : ''} {found && <Verdict trans={trans} found={found} />}
       </p>
-      {problem && <Wrong problem={problem} />}
-      {found?.rows === 0 && <p className="jp-nbprod-dim">{trans.__('It was not asked yet: try it, then look again.')}</p>}
       {found !== null && found.rows > 0 && (
-        <table className="jp-nbprod-table">
-          <caption className="jp-nbprod-hidden">{trans.__('Population stability index of each feature')}</caption>
-          <tbody>
-            {found.features.map(item => (
-              <tr key={item.name} data-nbprod-feature={item.name} data-nbprod-drifts={item.drift}>
-                <td>{item.name}</td>
-                <td>
-                  <Bar psi={item.psi} />
-                </td>
-                <td>{item.psi.toFixed(3)}</td>
-                <td>{item.drift ? trans.__('! drift') : trans.__('✓ ok')}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <p className="jp-nbprod-dim">
+          {trans._n('%1 row asked', '%1 rows asked', found.rows)}
+          {found.since ? trans.__(', the first %1', clock(found.since, zoneHere())) : ''}
+        </p>
       )}
-      <button className="jp-nbprod-button" onClick={load}>
-        {trans.__('Look again')}
-      </button>
+      {problem && <Wrong problem={problem} />}
+      {found?.rows === 0 && (
+        <p className="jp-nbprod-dim">
+          {trans.__('It was not asked yet. Try it under Pipeline, or send it rows; they are judged here.')}
+        </p>
+      )}
+      {found !== null && found.rows > 0 && <Features trans={trans} features={found.features} />}
+      <div className="jp-nbprod-row">
+        <button className="jp-nbprod-button" data-nbprod="drift-refresh" onClick={() => void load()}>
+          {trans.__('Look again')}
+        </button>
+        <span className="jp-nbprod-dim" role="status">
+          {looked && trans.__('as of %1', looked)}
+        </span>
+      </div>
     </article>
   );
 }
 
-function Bar({ psi }: { psi: number }): JSX.Element {
-  const at = (value: number): number => Math.min(1, Math.max(0, value) / FULL) * WIDTH;
+function Verdict({ trans, found }: Pick<IView, 'trans'> & { found: IDrift }): JSX.Element {
+  const words: { [verdict: string]: string } = {
+    drift: trans.__('! drift'),
+    stable: trans.__('✓ stable'),
+    'too few rows': found.rows === 0 ? trans.__('○ nothing to judge') : trans.__('○ too few rows to judge')
+  };
+  return <span data-nbprod-verdict={found.verdict}>{words[found.verdict] ?? found.verdict}</span>;
+}
+
+function Features({ trans, features }: Pick<IView, 'trans'> & Pick<IDrift, 'features'>): JSX.Element {
   return (
-    <svg className="jp-nbprod-bar" width={WIDTH} height="12" viewBox={`0 0 ${WIDTH} 12`} aria-hidden="true">
-      <rect className="jp-nbprod-bar-all" width={WIDTH} height="12" />
-      <rect className={psi > THRESHOLD ? 'jp-nbprod-bar-high' : 'jp-nbprod-bar-low'} width={at(psi)} height="12" />
+    <table className="jp-nbprod-table jp-nbprod-drift">
+      <caption>{trans.__('Population stability index; the line is at %1', THRESHOLD)}</caption>
+      <thead className="jp-nbprod-hidden">
+        <tr>
+          <th scope="col">{trans.__('feature')}</th>
+          <th scope="col">{trans.__('bar')}</th>
+          <th scope="col">{trans.__('index')}</th>
+          <th scope="col">{trans.__('judged')}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {features.map(item => (
+          <tr key={item.name} data-nbprod-feature={item.name} data-nbprod-drifts={item.drift}>
+            <th scope="row" title={item.name}>
+              {item.name}
+            </th>
+            <td>
+              <Bar psi={item.psi} drift={item.drift} />
+            </td>
+            <td>{item.psi.toFixed(3)}</td>
+            <td>{item.drift ? trans.__('! drift') : trans.__('✓ ok')}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** A bar as wide as its column; it is full from an index of 0.5 on. */
+function Bar({ psi, drift }: { psi: number; drift: boolean }): JSX.Element {
+  const at = (value: number): string => `${Math.min(1, Math.max(0, value) / FULL) * 100}%`;
+  return (
+    <svg className="jp-nbprod-bar" width="100%" height="12" aria-hidden="true">
+      <rect className="jp-nbprod-bar-all" width="100%" height="12" />
+      <rect className={drift ? 'jp-nbprod-bar-high' : 'jp-nbprod-bar-low'} width={at(psi)} height="12" />
       <line x1={at(THRESHOLD)} x2={at(THRESHOLD)} y2="12" />
     </svg>
   );

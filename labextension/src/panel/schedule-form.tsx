@@ -3,142 +3,169 @@
 import * as React from 'react';
 
 import { problemOf } from '../api';
-import { IPreview, IProblem, ISchedules } from '../tokens';
-import { Times } from './schedule';
+import { saved } from '../notebook';
+import { IParameter, IPreview, IProblem } from '../tokens';
+import { Change } from './schedule';
+import { cronOf, IWhen, When } from './schedule-when';
+import { Times, zoneHere } from './times';
 import { IView, Section, Wrong } from './widget';
 
 const PAUSE = 300;
+const WRONG = 'jp-nbprod-schedule-wrong';
 
-type Preset = 'hourly' | 'daily' | 'weekdays' | 'weekly' | 'own';
+type Texts = { [name: string]: string };
 
 interface IAdd extends IView {
   taken: string[];
-  take: (asked: Promise<ISchedules>) => Promise<void>;
+  busy: boolean;
+  change: Change;
 }
 
-export function AddSchedule({ model, trans, taken, take }: IAdd): JSX.Element {
-  const [preset, setPreset] = React.useState<Preset>('daily');
-  const [time, setTime] = React.useState('06:00');
-  const [own, setOwn] = React.useState('0 6 * * 1-5');
-  const [tz, setTz] = React.useState(Intl.DateTimeFormat().resolvedOptions().timeZone);
-  const [preview, setPreview] = React.useState<IPreview | null>(null);
-  const [problem, setProblem] = React.useState<IProblem | null>(null);
-  const cron = preset === 'own' ? own : cronOf(preset, time);
-  React.useEffect(() => {
-    let wanted = true;
-    const timer = window.setTimeout(() => {
-      model.api.preview(model.path, cron, tz).then(
-        found => wanted && (setPreview(found), setProblem(null)),
-        error => wanted && (setPreview(null), setProblem(problemOf(error)))
-      );
-    }, PAUSE);
-    return () => {
-      wanted = false;
-      window.clearTimeout(timer);
-    };
-  }, [model, model.path, cron, tz]);
-  const given = model.overrides;
-  const submit = (event: React.FormEvent): void => {
+export function AddSchedule({ model, trans, taken, busy, change }: IAdd): JSX.Element {
+  const [when, setWhen] = React.useState<IWhen>({ preset: 'daily', time: '06:00', day: '1', cron: '0 6 * * 1-5' });
+  const [tz, setTz] = React.useState(zoneHere);
+  const [named, setNamed] = React.useState<string | null>(null);
+  const [given, setGiven] = React.useState<Texts>(() => ({ ...model.overrides }));
+  const cron = cronOf(when);
+  const { preview, problem } = usePreview(model, cron, tz);
+  const name = named ?? nameFor(model.path, taken);
+  const parameters = Object.fromEntries(Object.entries(given).filter(([, text]) => text !== ''));
+  const submit = async (event: React.FormEvent): Promise<void> => {
     event.preventDefault();
-    const name = nameFor(model.path, taken);
-    void take(model.api.schedule(model.path, { cron, tz, parameters: given, name }));
+    await change(async () => {
+      if (model.panel?.context.model.dirty) {
+        await saved(model.panel);
+      }
+      return model.api.schedule(model.path, { cron, tz, parameters, name });
+    });
+    setNamed(null);
   };
+  const wrong = (code: string): object =>
+    problem?.code === code ? { 'aria-invalid': true, 'aria-describedby': WRONG } : {};
   return (
     <Section title={trans.__('New schedule')} name="schedule-form">
-      <form onSubmit={submit}>
-        <label className="jp-nbprod-row">
-          <span>{trans.__('when')}</span>
-          <select
-            data-nbprod="schedule-preset"
-            value={preset}
-            onChange={event => setPreset(event.target.value as Preset)}
-          >
-            <option value="hourly">{trans.__('every hour')}</option>
-            <option value="daily">{trans.__('every day')}</option>
-            <option value="weekdays">{trans.__('every weekday')}</option>
-            <option value="weekly">{trans.__('every Monday')}</option>
-            <option value="own">{trans.__('a cron expression')}</option>
-          </select>
-        </label>
-        {preset === 'own' ? (
-          <label className="jp-nbprod-row">
-            <span>cron</span>
-            <input
-              data-nbprod="schedule-cron"
-              value={own}
-              aria-invalid={problem !== null}
-              onChange={event => setOwn(event.target.value)}
-            />
-          </label>
-        ) : (
-          <label className="jp-nbprod-row">
-            <span>{preset === 'hourly' ? trans.__('at minute of') : trans.__('at')}</span>
-            <input
-              type="time"
-              data-nbprod="schedule-time"
-              value={time}
-              required
-              onChange={event => setTime(event.target.value || '00:00')}
-            />
-          </label>
-        )}
+      <form onSubmit={event => void submit(event)}>
+        <When trans={trans} when={when} set={setWhen} wrong={wrong('NB820')} />
         <label className="jp-nbprod-row">
           <span>{trans.__('time zone')}</span>
-          <input data-nbprod="schedule-tz" list="jp-nbprod-zones" value={tz} onChange={event => setTz(event.target.value)} />
+          <input
+            data-nbprod="schedule-tz"
+            list="jp-nbprod-zones"
+            value={tz}
+            {...wrong('NB821')}
+            onChange={event => setTz(event.target.value)}
+          />
         </label>
         <Zones />
-        <p className="jp-nbprod-dim">
-          {Object.keys(given).length
-            ? trans.__('with %1', Object.entries(given).map(([name, text]) => `${name} = ${text}`).join(', '))
-            : trans.__("with the notebook's own parameters; change some under Pipeline to run with others")}
+        {problem && (
+          <div id={WRONG}>
+            <Wrong problem={problem} />
+          </div>
+        )}
+        <label className="jp-nbprod-row">
+          <span>{trans.__('name')}</span>
+          <input
+            data-nbprod="schedule-name"
+            value={name}
+            pattern="[A-Za-z_][A-Za-z0-9_\-]*"
+            title={trans.__('letters, digits, _ and -')}
+            required
+            onChange={event => setNamed(event.target.value)}
+          />
+        </label>
+        <Given trans={trans} all={model.pipeline?.parameters ?? []} given={given} set={setGiven} />
+        {taken.includes(name) && <p role="status">{trans.__('! replaces the schedule %1', name)}</p>}
+        <p aria-live="polite" data-nbprod="schedule-preview">
+          {preview && <b>{preview.words}</b>}
         </p>
-        <div role="status" data-nbprod="schedule-preview">
-          {preview && (
-            <>
-              <p>
-                <b>{preview.words}</b> {preview.tz}
-              </p>
-              <Times trans={trans} times={preview.next} tz={preview.tz} />
-            </>
-          )}
-        </div>
-        {problem && <Wrong problem={problem} />}
+        {preview && <Times trans={trans} times={preview.next} tz={preview.tz} />}
         <button
           type="submit"
           className="jp-nbprod-button jp-nbprod-primary"
           data-nbprod="schedule-add"
-          disabled={preview === null}
+          disabled={preview === null || busy}
         >
-          {trans.__('Add')}
+          {taken.includes(name) ? trans.__('Replace') : trans.__('Add')}
         </button>
       </form>
     </Section>
   );
 }
 
+/** Ask what a schedule would mean, once the typing has paused. */
+function usePreview(model: IView['model'], cron: string, tz: string): { preview: IPreview | null; problem: IProblem | null } {
+  const asked = `${tz} ${cron}`;
+  const [answer, setAnswer] = React.useState<{ asked: string; preview: IPreview | null; problem: IProblem | null } | null>(null);
+  React.useEffect(() => {
+    let wanted = true;
+    const take = (preview: IPreview | null, problem: IProblem | null): void => {
+      if (wanted) {
+        setAnswer({ asked, preview, problem });
+      }
+    };
+    const timer = window.setTimeout(() => {
+      model.api.preview(model.path, cron, tz).then(
+        found => take(found, null),
+        error => take(null, problemOf(error))
+      );
+    }, PAUSE);
+    return () => {
+      wanted = false;
+      window.clearTimeout(timer);
+    };
+  }, [model, asked]);
+  return answer?.asked === asked ? answer : { preview: null, problem: null };
+}
+
+interface IGiven extends Pick<IView, 'trans'> {
+  all: IParameter[];
+  given: Texts;
+  set(given: Texts): void;
+}
+
+/** The parameters it runs with; an empty field leaves the notebook's own. */
+function Given({ trans, all, given, set }: IGiven): JSX.Element | null {
+  const changed = all.filter(item => given[item.name]);
+  return all.length === 0 ? null : (
+    <details className="jp-nbprod-fold" data-nbprod="schedule-parameters">
+      <summary>
+        {changed.length
+          ? trans.__('with %1', changed.map(item => `${item.name} = ${given[item.name]}`).join(' · '))
+          : trans.__("with the notebook's own parameters")}
+      </summary>
+      {all.map(item => (
+        <label className="jp-nbprod-row" key={item.name} data-changed={Boolean(given[item.name])}>
+          <span title={item.help || item.type}>{item.name}</span>
+          <input
+            data-nbprod={`schedule-parameter-${item.name}`}
+            placeholder={item.default_source}
+            value={given[item.name] ?? ''}
+            onChange={event => set({ ...given, [item.name]: event.target.value })}
+          />
+        </label>
+      ))}
+    </details>
+  );
+}
+
 const Zones = React.memo(function Zones(): JSX.Element {
-  const all = (Intl as unknown as { supportedValuesOf?: (key: string) => string[] }).supportedValuesOf;
+  const intl = Intl as unknown as { supportedValuesOf?: (key: string) => string[] };
   return (
     <datalist id="jp-nbprod-zones">
-      {['UTC', ...(all?.('timeZone') ?? [])].map(name => (
+      {['UTC', ...(intl.supportedValuesOf?.('timeZone') ?? [])].map(name => (
         <option key={name} value={name} />
       ))}
     </datalist>
   );
 });
 
-function cronOf(preset: Preset, time: string): string {
-  const [hour, minute] = time.split(':').map(Number);
-  const days = { hourly: '*', daily: '*', weekdays: '1-5', weekly: '1', own: '*' }[preset];
-  return `${minute} ${preset === 'hourly' ? '*' : hour} * * ${days}`;
-}
-
 /** Return a name for the schedule: the notebook's, with a number where that is taken. */
-function nameFor(path: string, taken: string[]): string {
-  const stem = (path.split('/').pop() ?? '').replace(/\.ipynb$/, '').replace(/[^A-Za-z0-9_-]/g, '-').replace(/^[^A-Za-z_]/, '_$&');
-  let name = stem.slice(0, 60);
-  for (let number = 2; taken.includes(name); number++) {
-    name = `${stem.slice(0, 60)}-${number}`;
+export function nameFor(path: string, taken: string[]): string {
+  const stem = (path.split('/').pop() ?? '').replace(/\.ipynb$/, '').replace(/[^A-Za-z0-9_-]/g, '-');
+  const name = stem.replace(/^(?![A-Za-z_])/, '_').slice(0, 60);
+  let number = 1;
+  while (taken.includes(number === 1 ? name : `${name}-${number}`)) {
+    number++;
   }
-  return name;
+  return number === 1 ? name : `${name}-${number}`;
 }

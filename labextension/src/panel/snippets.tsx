@@ -34,6 +34,7 @@ export function Snippets({ view, endpoint, row }: ISnippets): JSX.Element {
   const [language, setLanguage] = React.useState<Language>('curl');
   const url = `${addressOf(view, endpoint).replace(/\/$/, '')}/predict`;
   const text = language === 'curl' ? curl(url, row) : python(url, row);
+  const [copied, setCopied] = React.useState('');
   return (
     <div className="jp-nbprod-snippets" data-nbprod="snippets">
       <div className="jp-nbprod-row">
@@ -52,10 +53,14 @@ export function Snippets({ view, endpoint, row }: ISnippets): JSX.Element {
           type="button"
           className="jp-nbprod-button"
           data-nbprod="copy"
-          onClick={() => Clipboard.copyToSystem(text)}
+          onClick={() => {
+            Clipboard.copyToSystem(text);
+            setCopied(text);
+          }}
         >
           {trans.__('Copy')}
         </button>
+        <span role="status">{copied === text && trans.__('✓ copied')}</span>
       </div>
       <pre className="jp-nbprod-log" tabIndex={0} aria-label={trans.__('%1 request', language)}>
         {text}
