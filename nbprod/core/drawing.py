@@ -24,7 +24,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8
 """The colours of stages by their place in the pipeline, told apart in light, dark and by the colour-blind."""
 
 SWEEPS = 4
-HEAVY = 1000.0
+HEAVY = 1e6
 """How much more a box insists on its place, and is looked at, than a lane."""
 
 

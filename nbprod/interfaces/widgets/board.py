@@ -25,7 +25,7 @@ def board(sweep: Mapping[str, Any], error: Mapping[str, Any] | None = None) -> s
     parts = [words.heading(str(sweep.get("notebook", "")), _state(sweep), [*_about(sweep)])]
     if trials:
         plots = [_plot(name, sweep) for name in _swept(trials)]
-        parts += [f'<div style="display:flex;flex-wrap:wrap;margin:6px 0">{"".join(plots)}</div>', _table(sweep)]
+        parts += [words.drawn("\n".join(plots), "display:flex;flex-wrap:wrap"), _table(sweep)]
     return words.block("sweep", [*parts, words.problem(error)])
 
 

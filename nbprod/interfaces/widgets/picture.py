@@ -34,8 +34,7 @@ def picture(drawing: Drawing, run: Mapping[str, Any]) -> str:
     )
     failed = str((run.get("error") or {}).get("message", ""))
     boxes = [_box(box, stage, at, failed) for at, (box, stage) in enumerate(shown)]
-    inner = "".join([*map(_line, drawing.lines), *boxes])
-    return f'<div style="overflow-x:auto;margin:6px 0">{head}{inner}</svg></div>'
+    return words.drawn("\n".join([head, *boxes, *map(_line, drawing.lines), "</svg>"]), "overflow-x:auto")
 
 
 def passed(stage: Stage) -> str:
@@ -68,17 +67,25 @@ def _box(box: Box, stage: Stage, at: int, failed: str) -> str:
     colour = words.STAGES[at % len(words.STAGES)]
     stroke, width = {"running": (words.BRAND, 2), "failed": (words.ERROR, 2)}.get(status, (words.RULE, 1))
     told = last(stage, failed)
-    title = "\n".join(filter(None, [f"{box.name}: {state}", str(stage.get("reason") or ""), told]))
+    parts = [
+        _text(box.x + 14, box.y + 19, words.clip(box.name, NAME), f"font-size:13px;font-weight:600;fill:{words.INK}"),
+        _text(box.x + SIZES.width - 9, box.y + 19, state, f"font-size:12px;text-anchor:end;fill:{_ink(status)}"),
+        _text(box.x + 14, box.y + 36, words.clip(told, LAST), f"font-size:11.5px;fill:{words.DIM}"),
+        _more(box.name, str(stage.get("reason") or ""), told),
+    ]
     return (
-        f"<g><title>{escape(title)}</title>"
-        f'<rect x="{box.x:g}" y="{box.y:g}" width="{SIZES.width}" height="{SIZES.height}" rx="4" '
+        f'<g><rect x="{box.x:g}" y="{box.y:g}" width="{SIZES.width}" height="{SIZES.height}" rx="4" '
         f'style="fill:{words.PAPER};stroke:{stroke};stroke-width:{width}"/>'
         f'<rect x="{box.x:g}" y="{box.y:g}" width="5" height="{SIZES.height}" rx="2" style="fill:{colour}"/>'
-        + _text(box.x + 14, box.y + 19, words.clip(box.name, NAME), f"font-size:13px;font-weight:600;fill:{words.INK}")
-        + _text(box.x + SIZES.width - 9, box.y + 19, state, f"font-size:12px;text-anchor:end;fill:{_ink(status)}")
-        + _text(box.x + 14, box.y + 36, words.clip(told, LAST), f"font-size:11.5px;fill:{words.DIM}")
-        + "</g>"
+        f"{' '.join(filter(None, parts))}</g>"
     )
+
+
+def _more(name: str, reason: str, told: str) -> str:
+    """Return what is told on hover: why a stage is in its state, and what had to be cut."""
+    cut = [text for text, most in ((name, NAME), (told, LAST)) if words.clip(text, most) != text]
+    shown = [text for text in dict.fromkeys((reason, *cut)) if text and text != words.clip(told, LAST)]
+    return f"<title>{escape(' · '.join(shown))}</title>" if shown else ""
 
 
 def _ink(status: str) -> str:
@@ -90,8 +97,8 @@ def _text(x: float, y: float, text: str, style: str) -> str:
 
 
 def _line(line: Line) -> str:
-    names = escape(", ".join(line.names))
+    crossing = escape(f"{line.source} → {line.target}: {', '.join(line.names)}")
     return (
-        f'<g><title>{names}</title><path d="{line.path}" style="fill:none;stroke:transparent;stroke-width:10"/>'
+        f'<g><title>{crossing}</title><path d="{line.path}" style="fill:none;stroke:transparent;stroke-width:10"/>'
         f'<path d="{line.path}" style="fill:none;stroke:{words.RULE};stroke-width:1.5"/></g>'
     )

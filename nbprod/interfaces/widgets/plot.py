@@ -58,12 +58,12 @@ def plot(axis: tuple[str, Sequence[Any]], metric: str, points: Sequence[Point], 
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{label}" width="{WIDTH}" height="{HEIGHT}" '
         f'viewBox="0 0 {WIDTH} {HEIGHT}" style="font-family:{words.FONT};font-size:11px;margin:0 10px 6px 0">'
     )
-    parts = [_grid(across, up), _titles(across.title, metric)]
+    parts = [_titles(across.title, metric), _grid(across, up)]
     parts += [_dot(across.place(point.x), up.place(point.y), point, BRAND_DOT) for point in points if point is not best]
     if best is not None:
         x, y = across.place(best.x), up.place(best.y)
         parts += [_dot(x, y, best, BEST_DOT), _name(x, y, f"best {words.number(best.y)}")]
-    return f"{head}{''.join(parts)}</svg>"
+    return "\n".join([head, *parts, "</svg>"])
 
 
 BRAND_DOT = f'r="3.5" style="fill:{words.BRAND};fill-opacity:0.7"'
@@ -135,17 +135,17 @@ def _grid(across: Axis, up: Axis) -> str:
     for y, text in up.labels:
         parts.append(f'<line x1="{LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}" style="{rule};stroke-opacity:0.35"/>')
         parts.append(_text(LEFT - 6, y + 4, text, "end"))
+    parts.append("\n")
     for x, text in across.labels:
         parts.append(f'<line x1="{x:.1f}" y1="{bottom}" x2="{x:.1f}" y2="{bottom + 4}" style="{rule}"/>')
         parts.append(_text(x, bottom + 16, text, "middle"))
-    return "".join(parts)
+    return " ".join(parts)
 
 
 def _titles(parameter: str, metric: str) -> str:
     middle = (LEFT + WIDTH - RIGHT) / 2
-    return _text(middle, HEIGHT - 6, words.clip(parameter, 34), "middle", 600) + _text(
-        6, 13, words.clip(metric, 34), "start", 600
-    )
+    left = _text(6, 13, words.clip(metric, 34), "start", 600)
+    return f"{left} {_text(middle, HEIGHT - 6, words.clip(parameter, 34), 'middle', 600)}"
 
 
 def _dot(x: float, y: float, point: Point, look: str) -> str:

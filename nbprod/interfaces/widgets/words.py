@@ -100,7 +100,16 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]], right: Iterable[in
     titles = list(head)
     top = f"<thead><tr>{cells('th', titles)}</tr></thead>" if titles else ""
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    return f'<table style="border-collapse:collapse;margin:4px 0">{top}<tbody>{body}</tbody></table>'
+    style = "border-collapse:collapse;margin:4px 0;font-size:inherit;color:inherit"
+    return f'<table style="{style}">{top}<tbody>{body}</tbody></table>'
+
+
+def drawn(svg: str, style: str = "") -> str:
+    """Return SVG as a part of a view.
+
+    Jupyter takes SVG out of a notebook that is not trusted, but not its texts: with a line each they can be read.
+    """
+    return f'<div style="white-space:pre-line;margin:6px 0;{style}">{svg}</div>'
 
 
 def dim(text: str) -> str:

@@ -64,7 +64,7 @@ def test_the_picture_has_states_words_and_the_last_news(project):
     assert svg.get("role") == "img"
     assert svg.get("aria-label") == "Pipeline of churn.ipynb: load done; train failed"
     titles = [node.text for node in svg.iter("{http://www.w3.org/2000/svg}title")]
-    assert "df, <raw>" in titles
+    assert titles == ["cell 9 raised", "load → train: df, <raw>"]
     styles = [node.get("style") or "" for node in svg.iter("{http://www.w3.org/2000/svg}rect")]
     assert f"fill:{STAGES[0]}" in styles[1]
     assert f"fill:{STAGES[1]}" in styles[3]
@@ -166,3 +166,22 @@ def test_long_and_wide_texts_are_cut():
     assert clip("数据数据数据", 8) == "数据数…"
     assert clip("one\ntwo", 10) == "one"
     assert clip("", 10) == ""
+
+
+def test_without_its_svg_the_picture_can_still_be_read(project):
+    """Jupyter takes tags that it does not know out of a notebook that is not trusted, and leaves their texts."""
+    (part,) = re.findall(r'<div style="white-space:pre-line.*?</div>', run_html(RUN, PIPELINE), re.DOTALL)
+    lines = [line for line in re.sub("<[^>]*>", "", part).splitlines() if line]
+    assert lines == [
+        "load ✓ done 0.214 s df, &lt;raw&gt;",
+        "train ✗ failed ValueError: a &lt; b cell 9 raised",
+        "load → train: df, &lt;raw&gt;",
+    ]
+
+
+def test_what_had_to_be_cut_is_told_on_hover(project):
+    long = StageRun("a_stage_with_a_long_name", StageStatus.SUCCEEDED, outputs=tuple(f"name_{n}" for n in range(20)))
+    run = Run("r", "churn.ipynb", RunStatus.SUCCEEDED, stages=(long,))
+    (title,) = [node.text or "" for node in svg_of(run_html(run)).iter("{http://www.w3.org/2000/svg}title")]
+    assert title.startswith("a_stage_with_a_long_name · name_0, name_1")
+    assert title.endswith("name_19")
