@@ -52,7 +52,7 @@ export class Model {
 
   constructor(
     readonly api: Api,
-    private readonly contents: Pick<Contents.IManager, 'localPath'>,
+    readonly contents: Pick<Contents.IManager, 'localPath' | 'get'>,
     private readonly reveal: (panel: NotebookPanel) => void = () => undefined
   ) {
     this._analysis = new Analysis(api, () => void this.analyse());
@@ -187,8 +187,8 @@ export class Model {
     this.problem = null;
     this.notify();
     try {
-      if (save && panel.context.model.dirty) {
-        await saved(panel);
+      if (save) {
+        await saved(panel, this.contents);
       }
       await work(this.path);
     } catch (error) {

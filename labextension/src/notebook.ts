@@ -3,6 +3,7 @@
 import { ISharedNotebook } from '@jupyter/ydoc';
 import { Cell, ICodeCellModel } from '@jupyterlab/cells';
 import { NotebookPanel } from '@jupyterlab/notebook';
+import { Contents } from '@jupyterlab/services';
 
 import { ApiError } from './api';
 import { IWhere } from './tokens';
@@ -57,17 +58,33 @@ export function changeTogether(panel: NotebookPanel, work: () => void): void {
   shared?.undoManager?.stopCapturing();
 }
 
-/** Save a notebook, or say why that cannot be. */
-export async function saved(panel: NotebookPanel): Promise<void> {
+/** Save a notebook, or say why that cannot be; a read-only one may be used as its file has it. */
+export async function saved(panel: NotebookPanel, contents: Pick<Contents.IManager, 'get'>): Promise<void> {
+  if (!panel.context.model.dirty) {
+    return;
+  }
   if (panel.context.contentsModel?.writable === false) {
-    throw new ApiError(0, {
-      code: 'NB937',
-      message: 'the notebook is read-only and its changes are not saved',
-      hint: 'File, Save Notebook As… and run the copy'
-    });
+    // JupyterLab notes the kernel in every notebook it opens: only cells count as a change
+    const file = await contents.get(panel.context.path, { type: 'notebook' });
+    if (cellsOf(file.content) !== cellsOf(draft(panel))) {
+      throw new ApiError(0, {
+        code: 'NB937',
+        message: 'the notebook is read-only and its changes are not saved',
+        hint: 'File, Save Notebook As… and run the copy'
+      });
+    }
+    return;
   }
   await panel.context.save();
   if (panel.context.model.dirty) {
     throw new ApiError(0, { code: 'NB938', message: 'the notebook was not saved', hint: 'save it, then try again' });
   }
+}
+
+/** Return what of a notebook decides what it does: sources, and what cells are tagged with. */
+function cellsOf(content: any): string {
+  const cells: any[] = content?.cells ?? [];
+  return JSON.stringify(
+    cells.map(cell => [cell.cell_type, [cell.source].flat().join(''), cell.metadata?.nbprod, cell.metadata?.tags])
+  );
 }

@@ -11,7 +11,11 @@ import { FakeApi, FakePanel, operation, pipeline, run } from './fakes';
 import { notebook, nth } from './notebooks';
 
 const trans = nullTranslator.load('nbprod');
-const contents = { localPath: (path: string) => path.replace(/^RTC:/, '') };
+const file = { cells: [] as unknown[] };
+const contents = {
+  localPath: (path: string) => path.replace(/^RTC:/, ''),
+  get: async () => ({ content: file }) as any
+};
 let server: FakeApi;
 let model: Model;
 
@@ -178,6 +182,17 @@ describe('verbs', () => {
     await startRun(model);
     expect(server.names).not.toContain('run');
     expect(model.problem?.code).toBe('NB937');
+  });
+
+  test('a read-only notebook runs as its file has it, whatever JupyterLab noted besides the cells', async () => {
+    const panel = await shown();
+    panel.context.contentsModel.writable = false;
+    file.cells = [
+      { cell_type: 'code', source: ['x = ', '1'], metadata: {}, outputs: [{}] },
+      { cell_type: 'code', source: 'y = x', metadata: {} }
+    ];
+    await startRun(model);
+    expect([panel.saves, server.names.includes('run')]).toEqual([0, true]);
   });
 
   test('a save that did not happen starts nothing', async () => {

@@ -20,11 +20,16 @@ def init(folder: Source = ".") -> list[Path]:
     return config.start_project(Path(folder))
 
 
-def example(name: str, folder: Source = ".") -> Path:
-    """Copy an example notebook into `folder` unless it is there, and return its path."""
+def example(name: str, folder: Source = ".", *, tagged: bool = True) -> Path:
+    """Copy an example notebook, with its tags or without, into `folder` unless it is there, and return its path."""
+    from nbprod import notebooks
+
     path = Path(folder) / name
     if not path.exists():
-        path.write_text(config.shipped_example(name).read_text(encoding="utf-8"), encoding="utf-8")
+        text = config.shipped_example(name).read_text(encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+        if not tagged:
+            notebooks.write_tags(path, {cell.number: None for cell in notebooks.parse(text, name).cells if cell.tag})
     return path
 
 

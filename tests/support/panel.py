@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PICTURES = Path(os.environ.get("NBPROD_PICTURES") or Path(__file__).parents[2] / "test-results")
+PICTURES = Path(os.environ.get("NBPROD_PICTURES") or Path(__file__).parents[2] / "build" / "pictures")
 SOON = 20_000
 LONG = 240_000  # a whole run, on a machine that has other things to do
 TAB = '.lm-TabBar-tab[data-id="nbprod-panel"]'
@@ -157,7 +157,7 @@ class Panel:
 
     def picture(self, name: str) -> None:
         """Keep a screenshot to look at."""
-        PICTURES.mkdir(exist_ok=True)
+        PICTURES.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=PICTURES / f"panel-{name}.png")
 
 

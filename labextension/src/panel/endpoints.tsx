@@ -134,7 +134,10 @@ function Versions({ model, trans, endpoint }: IView & { endpoint: IEndpoint }): 
 function Log({ model, trans, endpoint }: IView & { endpoint: IEndpoint }): JSX.Element {
   const [text, setText] = React.useState('');
   const load = (): void => {
-    model.api.logs(model.path, endpoint.endpoint).then(setText, error => setText(problemOf(error).message));
+    model.api.logs(model.path, endpoint.endpoint).then(
+      found => setText(found || trans.__('nothing was written so far')),
+      error => setText(problemOf(error).message)
+    );
   };
   return (
     <details className="jp-nbprod-fold" data-nbprod="log" onToggle={event => event.currentTarget.open && load()}>

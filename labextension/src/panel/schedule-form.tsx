@@ -33,8 +33,8 @@ export function AddSchedule({ model, trans, taken, busy, change }: IAdd): JSX.El
   const submit = async (event: React.FormEvent): Promise<void> => {
     event.preventDefault();
     await change(async () => {
-      if (model.panel?.context.model.dirty) {
-        await saved(model.panel);
+      if (model.panel) {
+        await saved(model.panel, model.contents);
       }
       return model.api.schedule(model.path, { cron, tz, parameters, name });
     });

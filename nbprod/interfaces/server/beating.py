@@ -33,6 +33,8 @@ INTERRUPTED = 130
 
 def run(folder: Path, arguments: Sequence[str]) -> int:
     """Run `nbprod ARGUMENTS` in this process and return its exit code."""
+    # a Jupyter server that a script started in its background ignores interrupts, and what it starts inherits that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     file = folder / PROCESS
     about = {"pid": os.getpid(), "born": started(os.getpid()), "place": here(), "ended": None}
     write_json(file, about)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +10,10 @@ import pytest
 from panel import Panel
 from playwright.sync_api import Browser, sync_playwright
 
+from nbprod import api
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-TOP = Path(__file__).parents[3]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -80,10 +79,6 @@ def untagged() -> Callable[[Path], Path]:
     """Write the example without its tags, as somebody has it who has never seen nbprod."""
 
     def write(path: Path) -> Path:
-        content = json.loads((TOP / "example-notebooks" / "churn.ipynb").read_text())
-        for cell in content["cells"]:
-            cell["metadata"] = {}
-        path.write_text(json.dumps(content, indent=1))
-        return path
+        return api.example("churn.ipynb", path.parent, tagged=False).rename(path)
 
     return write

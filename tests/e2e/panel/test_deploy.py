@@ -42,7 +42,7 @@ def test_deploy_try_it_roll_back_and_stop(opened, root, make_notebook):
     panel.picture("rolled-back")
 
     card.locator('[data-nbprod="log"] summary').click()
-    expect(card.locator('[data-nbprod="log"] .jp-nbprod-log')).not_to_be_empty(timeout=SOON)
+    expect(card.locator('[data-nbprod="log"] .jp-nbprod-log')).to_contain_text("nothing was written", timeout=SOON)
     with panel.page.expect_popup() as popup:
         card.locator('[data-nbprod="docs"]').click()
     docs = popup.value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import stat
 
 from panel import LONG, SOON, Panel, source_of
 from playwright.sync_api import expect
@@ -78,13 +77,27 @@ def test_a_renamed_notebook_and_unsaved_changes(opened, root, make_notebook):
     assert (root / "after.ipynb").exists()
 
 
-def test_a_read_only_notebook_runs_but_says_that_changes_cannot_be_saved(opened, root, make_notebook):
-    path = make_notebook(root / "fixed.ipynb", [("stage:alpha", "x = 1")])
-    path.chmod(stat.S_IREAD)
-    panel = opened(path)
-    panel.page.evaluate("jupyterapp.shell.currentWidget.context.contentsModel.writable")
+def test_a_read_only_notebook_runs_but_says_that_changes_cannot_be_saved(opened, root, panel_of, server, make_notebook):
+    make_notebook(root / "fixed.ipynb", [("stage:alpha", "x = 1")])
+    make_notebook(root / "other.ipynb", ["x = 1"])
+    panel = opened(root / "other.ipynb")
+
+    def read_only(route) -> None:  # the tests' user may write everything: the server's word is changed on its way
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "writable": False})
+
+    panel.page.route("**/api/contents/fixed.ipynb?*", read_only)
+    panel.open("fixed.ipynb")
+    panel.expect_stages(["alpha"])
     panel.run()
-    path.chmod(stat.S_IREAD | stat.S_IWRITE)
+    panel.cell(1).locator(".cm-content").click()
+    panel.page.keyboard.press("Control+End")
+    panel.page.keyboard.type("\nz = 2")
+    expect(panel.box("alpha")).to_contain_text("z", timeout=SOON)
+    panel.click("run")
+    expect(panel.part("problem")).to_contain_text("read-only", timeout=SOON)
+    panel.picture("read-only")
+    assert "z" not in source_of(root / "fixed.ipynb", 1)
 
 
 def test_a_folder_without_a_notebook_teaches(panel_of, server, root, make_notebook):

@@ -24,8 +24,8 @@ def status(_asked: Asked) -> dict[str, Any]:
 
 
 def example(asked: Asked) -> dict[str, Any]:
-    """Copy the example notebook into a folder unless it is there; returns its path."""
-    made = api.example("churn.ipynb", paths.folder(asked.root, asked.given["folder"]))
+    """Copy the example notebook, without tags, into a folder unless it is there; returns its path."""
+    made = api.example("churn.ipynb", paths.folder(asked.root, asked.given["folder"]), tagged=False)
     return {"path": paths.relative(asked.root, made)}
 
 
