@@ -20,7 +20,7 @@ test: .venv/installed-dev
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: .venv/installed-dev
-	$(BIN)/python -m pytest -m slow --ignore tests/cases
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --ignore tests/cases
 	$(BIN)/python -m pytest -m slow -n 2 tests/cases
 
 # The pictures of docs/tutorial.md, by the test that clicks the way.
