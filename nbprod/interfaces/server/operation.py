@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbprod.core.errors import ExecutionError
-from nbprod.interfaces.server import beating, births, steps
+from nbprod.interfaces.server import beating, births
+from nbprod.store import steps
 
 if TYPE_CHECKING:
     import subprocess

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from nbprod.config import Project
 from nbprod.core.errors import MissingValue
-from nbprod.interfaces.server import steps
 from nbprod.interfaces.server.operation import CHILDREN, Operation
+from nbprod.store import steps
 from nbprod.store.files import write_json
 
 if TYPE_CHECKING:

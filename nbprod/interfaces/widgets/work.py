@@ -14,9 +14,10 @@ import weakref
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from nbprod.core.errors import ExecutionError
+from nbprod.store import steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,12 +87,9 @@ class Work:
 
     def steps(self) -> list[dict[str, Any]]:
         """Return its steps in the order in which they began: `name`, `stage`, `state`, `seconds`."""
-        found: dict[tuple[str, Any], dict[str, Any]] = {}
-        for line in _lines(self._folder / "steps"):
-            found[line["name"], line.get("stage")] = line
-        alive = self.alive
         ended = "interrupted" if self.interrupted else "failed" if self._process.poll() else "succeeded"
-        return [_step(line, alive, ended) for line in found.values()]
+        found = steps.read(self._folder / "steps", "running" if self.alive else ended)
+        return [{**step, "seconds": _passed(step)} for step in found]
 
     def stop(self) -> None:
         """Interrupt it; asked a second time, end it."""
@@ -106,21 +104,11 @@ class Work:
         return ExecutionError("NB590", f"nbprod {self.verb} ended without an answer{last}", "start it again")
 
 
-def _step(line: dict[str, Any], alive: bool, ended: str) -> dict[str, Any]:
-    state, seconds = str(line["state"]), line.get("seconds")
-    if state == "running":
-        seconds = int(max(0.0, time.time() - datetime.fromisoformat(line["time"]).timestamp())) if alive else None
-        state = state if alive else ended
-    return {"name": line["name"], "stage": line.get("stage"), "state": state, "seconds": seconds}
-
-
-def _lines(file: Path) -> list[dict[str, Any]]:
-    found = []
-    with suppress(OSError):
-        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-            with suppress(ValueError):  # the last line may be only half there
-                found.append(json.loads(line))
-    return found
+def _passed(step: dict[str, Any]) -> float | None:
+    """Return the seconds a step took, or has taken so far in whole ones."""
+    if step["since"] is None:
+        return cast("float | None", step["seconds"])
+    return int(max(0.0, time.time() - datetime.fromisoformat(step["since"]).timestamp()))
 
 
 def read(file: Path) -> dict[str, Any]:

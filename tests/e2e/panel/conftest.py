@@ -49,6 +49,7 @@ def server(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab
     """One server for all tests of a module."""
     with lab.jupyterlab(root, tmp_path_factory.mktemp("home")) as found:
         yield found
+    api.stop_all(root)
 
 
 @pytest.fixture

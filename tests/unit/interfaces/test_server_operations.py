@@ -13,8 +13,9 @@ import pytest
 
 from nbprod.config import Project
 from nbprod.core.errors import MissingValue
-from nbprod.interfaces.server import beating, births, operations, steps
+from nbprod.interfaces.server import beating, births, operations
 from nbprod.interfaces.server.operation import BEGINS, SILENT, Operation, OtherRun
+from nbprod.store import steps
 
 LONG_AGO = "2020-01-01T00:00:00.000Z"
 
