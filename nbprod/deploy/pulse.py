@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError, URLError
+from urllib.error import URLError
 
 from nbprod.deploy.client import opener
 
@@ -95,6 +96,6 @@ def _text(url: str) -> str | None:
     try:
         with opener(url).open(url, timeout=SECONDS) as response:
             text: str = response.read().decode("utf-8", "replace")
-    except (HTTPError, URLError, OSError, ValueError):
+    except (HTTPException, URLError, OSError, ValueError):  # before it has a port its address is none
         return None
     return text

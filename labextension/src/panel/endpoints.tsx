@@ -114,6 +114,17 @@ function Versions({ model, trans, endpoint }: IView & { endpoint: IEndpoint }): 
           <li key={`${item.deployed}:${item.model_path}`} data-nbprod-current={item.current}>
             {item.current ? '●' : '○'} {item.version ? `v${item.version}` : trans.__('not registered yet')} {item.target}{' '}
             <span className="jp-nbprod-dim">{item.current ? trans.__('serving') : ago(item.deployed, trans)}</span>
+            {!item.current && item.version !== null && (
+              <button
+                className="jp-nbprod-button jp-nbprod-number"
+                data-nbprod-put-back={item.version}
+                disabled={model.working}
+                aria-label={trans.__('Serve v%1', item.version)}
+                onClick={() => void rollBack(model, endpoint.endpoint, item.version)}
+              >
+                {trans.__('Serve')}
+              </button>
+            )}
           </li>
         ))}
       </ul>

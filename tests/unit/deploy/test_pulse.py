@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nbprod.deploy.pulse import _buckets, _samples, quantile
+from nbprod.core.model import Endpoint
+from nbprod.deploy.pulse import _buckets, _samples, health, quantile
 from nbprod.serving.metrics import Metrics
 
 INFINITE = float("inf")
@@ -38,3 +39,9 @@ def test_what_the_server_writes_is_read_back():
     buckets = _buckets(samples, "/predict")
     assert (buckets[0], buckets[-1], len(buckets)) == ((0.0005, 2.0), (INFINITE, 4.0), 15)
     assert quantile(buckets, 0.5) == 0.5
+
+
+def test_an_endpoint_that_has_no_port_yet_is_starting():
+    starting = Endpoint("churn", "http://127.0.0.1:None", "local", "churn", state="starting")
+    found = health(starting)
+    assert (found["state"], found["requests"], found["p50_ms"]) == ("starting", 0, None)
