@@ -17,6 +17,7 @@ from playwright.sync_api import expect, sync_playwright
 from nbprod.config import Project
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.browser,
     pytest.mark.skipif(lab.CHROMIUM is None, reason="no Chromium on PATH"),
 ]
@@ -40,8 +41,9 @@ def server(tmp_path_factory):
     (root / ".git").mkdir()
     notebook = write_notebook(root / PATH, [("parameters", "factor = 1"), ("stage:train", CODE)])
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("NBPROD_TRACKING", raising=False)
-        patch.delenv("NBPROD_HOME", raising=False)
+        # mlflow.set_tracking_uri of a test before this one leaves the variable behind
+        for name in ("NBPROD_TRACKING", "NBPROD_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
+            patch.delenv(name, raising=False)
         deploy = [sys.executable, "-m", "nbprod", "deploy", notebook.name, "--name=house", "--json"]
         done = subprocess.run(deploy, cwd=notebook.parent, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
