@@ -53,10 +53,10 @@ class Budget:
         """Return the line of a table."""
         verdict = "held" if self.us <= self.bar else "over"
         ours, bar = f"{self.us:>11,.0f} {self.unit:<5}", f"{self.bar:>9,.0f} {self.unit:<5}"
-        return f"{self.name:<50} {ours} {bar} {verdict:<5} {self.note}".rstrip()
+        return f"{self.name:<52} {ours} {bar} {verdict:<5} {self.note}".rstrip()
 
 
-HEADER = f"{'the panel':<50} {'us':>11}       {'at most':>9}"
+HEADER = f"{'the panel':<52} {'us':>11}       {'at most':>9}"
 
 
 def results() -> Iterator[Budget]:
@@ -162,7 +162,7 @@ def demo() -> Budget:
         memory.stop_endpoint(server, "churn.ipynb", found["endpoint"])
     largest = max(watch.parts, key=lambda name: watch.parts[name])
     note = f"{len(watch.parts)} processes, the largest {watch.parts[largest] / 1e6:.0f} MB: {largest.partition(' ')[2]}"
-    return Budget("demo: server, kernel, run, MLflow, endpoint", watch.peak / 1e6, BARS["memory"], "MB", note)
+    return Budget("demo: server, kernel, run, endpoint, MLflow's pages", watch.peak / 1e6, BARS["memory"], "MB", note)
 
 
 def source(number: int) -> str:

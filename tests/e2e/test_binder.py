@@ -113,6 +113,6 @@ def test_the_demonstration_takes_at_most_a_gigabyte(image, tmp_path, tracked, ca
     with capsys.disabled():
         print(f"\n{watch}")
     assert answer["predictions"] == answer["expected"]
-    kinds = ("jupyterlab", "ipykernel_launcher", "nbprod.tracking", "serving")
+    kinds = ("jupyterlab", "ipykernel_launcher", "nbprod.tracking repository", "serving", "nbprod.tracking.ui")
     assert [kind for kind in kinds if not watch.saw(kind)] == []
     assert watch.peak <= memory.GIGABYTE

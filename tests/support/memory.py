@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -24,7 +25,8 @@ PATIENCE = 600.0
 class Watch:
     """Look ten times a second at the memory of the processes that have `mark` in their environment.
 
-    A page that several processes share counts once: what is added up is the proportional set size.
+    A page that several processes share counts once: what is added up is the proportional set size. Marked processes that
+    are still there in the end are told to end.
     """
 
     def __init__(self, mark: str) -> None:
@@ -43,6 +45,9 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
+        for process in self.alive():  # what detached itself, and lasts where a demonstration ended in the middle
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
 
     def __str__(self) -> str:
         """Return the peak and what it was made of, the largest first."""
@@ -84,7 +89,8 @@ class Watch:
 def demo(server: lab.Server, path: str) -> dict[str, Any]:
     """Do what a visitor does with a notebook, through the panel's own addresses; returns what the endpoint answered.
 
-    Its kernel is started, the pipeline runs, MLflow is told, the model is deployed on this machine and asked once.
+    Its kernel is started, the pipeline runs, the model is deployed on this machine and asked once, MLflow is told and its
+    pages are opened.
     """
     kernel = {"path": path, "type": "notebook", "name": "", "kernel": {"name": "python3"}}
     ask(server, "POST", "api/sessions", kernel)
@@ -96,6 +102,8 @@ def demo(server: lab.Server, path: str) -> dict[str, Any]:
     sample = ask(server, "GET", f"nbprod/api/endpoints/{name}/sample?path={path}")
     answer = ask(server, "POST", f"nbprod/api/endpoints/{name}/predict", {"path": path, "rows": sample["rows"][:1]})
     _until(server, f"nbprod/api/runs/{run}?path={path}", lambda found: found["mlflow"])
+    pages = ask(server, "POST", "nbprod/api/mlflow", {"path": path})["url"]
+    ask(server, "GET", f"{pages}ajax-api/2.0/mlflow/experiments/search?max_results=10")
     return {"endpoint": name, "expected": sample["predictions"][:1], **answer}
 
 
