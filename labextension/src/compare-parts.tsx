@@ -151,7 +151,7 @@ function differs(row: IRow): boolean {
 }
 
 function shownAs(value: unknown): string {
-  return value === null || value === undefined ? '' : typeof value === 'number' ? short(value) : plain(value);
+  return value === null || value === undefined ? '–' : typeof value === 'number' ? short(value) : plain(value);
 }
 
 function change(row: IRow, trans: TranslationBundle): string {

@@ -1,5 +1,6 @@
 /** Executed notebooks as documents of JupyterLab: a read-only drive over what the server extension keeps of runs. */
 
+import { IRouter, JupyterFrontEnd } from '@jupyterlab/application';
 import { PathExt } from '@jupyterlab/coreutils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { Contents, ServerConnection } from '@jupyterlab/services';
@@ -8,6 +9,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Api } from './api';
 
 const NAME = 'nbprod-runs';
+const ADDRESS = /\/tree\/(nbprod-runs(?::|%3A)[^?#]+)/i;
 const FILE = /^(.+)\/@([\w-]+)\/([\w-]+) \(run \w+\)\.ipynb$/;
 
 /** Return the path under which `docmanager:open` finds the executed notebook of a stage; its tab says which run's. */
@@ -20,13 +22,24 @@ export function isExecuted(path: string): boolean {
   return path.startsWith(`${NAME}:`);
 }
 
-/** See to it that no kernel starts for an executed notebook, however it was opened: a page that is loaded anew opens it too. */
-export function keepWithoutKernel(tracker: INotebookTracker): void {
+/** Open executed notebooks without a kernel, also where the page is loaded anew at the address of one. */
+export function openExecuted(app: JupyterFrontEnd, tracker: INotebookTracker, router: IRouter | null): void {
+  const kernelPreference = { shouldStart: false, canStart: false, autoStartDefault: false };
   tracker.widgetAdded.connect((_, { context }) => {
     if (isExecuted(context.path)) {
-      context.sessionContext.kernelPreference = { shouldStart: false, canStart: false, autoStartDefault: false };
+      context.sessionContext.kernelPreference = kernelPreference;
     }
   });
+  app.commands.addCommand('nbprod:open-executed', {
+    execute: args => {
+      const [, path] = ADDRESS.exec(String(args.request)) as RegExpExecArray;
+      const open = (): unknown => app.commands.execute('docmanager:open', { path: decodeURIComponent(path), kernelPreference });
+      void app.restored.then(open);
+      return router?.stop; // JupyterLab's own rule would look for a file browser of the drive, and there is none
+    },
+    describedBy: { args: { type: 'object' } }
+  });
+  router?.register({ command: 'nbprod:open-executed', pattern: ADDRESS, rank: 50 });
 }
 
 /** Make executed notebooks openable. */
@@ -62,6 +75,11 @@ class RunsDrive implements Contents.IDrive {
       return folder(localPath); // empty: file browsers ask for the folder of what is open
     }
     const { path, run, stage } = partsOf(localPath);
+    const whole = options?.content !== false;
+    const [{ started }, content] = await Promise.all([
+      this.api.oneRun(path, run),
+      whole ? this.api.executed(path, run, stage) : null
+    ]);
     return {
       name: PathExt.basename(localPath),
       path: localPath,
@@ -69,9 +87,9 @@ class RunsDrive implements Contents.IDrive {
       format: 'json',
       mimetype: '',
       writable: false,
-      created: '',
-      last_modified: '',
-      content: options?.content === false ? null : await this.api.executed(path, run, stage)
+      created: started,
+      last_modified: started,
+      content
     };
   }
 
@@ -103,7 +121,8 @@ function partsOf(localPath: string): { path: string; run: string; stage: string 
 }
 
 function folder(path: string): Contents.IModel {
-  const facts = { mimetype: '', writable: false, created: '', last_modified: '' };
+  const moment = new Date(0).toISOString();
+  const facts = { mimetype: '', writable: false, created: moment, last_modified: moment };
   return { ...facts, name: path, path, type: 'directory', format: 'json', content: [] };
 }
 
