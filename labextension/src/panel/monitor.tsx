@@ -93,8 +93,14 @@ function Features({ trans, features }: Pick<IView, 'trans'> & Pick<IDrift, 'feat
   return (
     <table className="jp-nbprod-table jp-nbprod-drift">
       <caption>{trans.__('Population stability index; the line is at %1', THRESHOLD)}</caption>
-      <thead className="jp-nbprod-hidden">
-        <tr>
+      <colgroup>
+        <col />
+        <col />
+        <col className="jp-nbprod-drift-index" />
+        <col className="jp-nbprod-drift-word" />
+      </colgroup>
+      <thead>
+        <tr className="jp-nbprod-hidden">
           <th scope="col">{trans.__('feature')}</th>
           <th scope="col">{trans.__('bar')}</th>
           <th scope="col">{trans.__('index')}</th>
