@@ -40,13 +40,15 @@ export function findCell(panel: NotebookPanel, where: Place): Cell | null {
   return byId(panel, where.cell_id) ?? (where.cell ? (panel.content.widgets[where.cell - 1] ?? null) : null);
 }
 
-/** Make a cell the active one and bring it into view. */
+/** Make a cell the active one, in command mode, and bring it into view; `scrollToCell` would begin to edit it. */
 export async function jumpTo(panel: NotebookPanel, where: Place): Promise<void> {
   const cell = findCell(panel, where);
   if (cell) {
-    panel.content.activeCellIndex = panel.content.widgets.indexOf(cell);
+    const index = panel.content.widgets.indexOf(cell);
+    panel.content.activeCellIndex = index;
+    panel.content.deselectAll();
     panel.content.mode = 'command';
-    await panel.content.scrollToCell(cell, 'center');
+    await panel.content.scrollToItem(index, 'center');
   }
 }
 
@@ -65,7 +67,7 @@ export async function saved(panel: NotebookPanel, contents: Pick<Contents.IManag
   }
   if (panel.context.contentsModel?.writable === false) {
     // JupyterLab notes the kernel in every notebook it opens: only cells count as a change
-    const file = await contents.get(panel.context.path, { type: 'notebook' });
+    const file = await contents.get(panel.context.path, { type: 'notebook', content: true });
     if (cellsOf(file.content) !== cellsOf(draft(panel))) {
       throw new ApiError(0, {
         code: 'NB937',

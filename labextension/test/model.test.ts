@@ -14,7 +14,7 @@ const trans = nullTranslator.load('nbprod');
 const file = { cells: [] as unknown[] };
 const contents = {
   localPath: (path: string) => path.replace(/^RTC:/, ''),
-  get: async () => ({ content: file }) as any
+  get: async (_path: string, options?: { content?: boolean }) => ({ content: options?.content ? file : null }) as any
 };
 let server: FakeApi;
 let model: Model;

@@ -135,10 +135,12 @@ class Panel:
 
     def ended(self, old: str) -> None:
         """Wait until another run than `old` is shown and has ended."""
-        shown = '[data-nbprod-run][aria-pressed="true"]'
-        self.page.locator(f'{shown}:not([data-nbprod-run="{old}"]):not([data-nbprod-state="running"])').wait_for(
+        shown = f'[data-nbprod-run][aria-pressed="true"]:not([data-nbprod-run="{old}"])'
+        problem = self.part("problem")
+        self.page.locator(f'{shown}:not([data-nbprod-state="running"]), [data-nbprod="problem"]').first.wait_for(
             timeout=LONG
         )
+        assert not problem.count(), problem.inner_text()
 
     def expect_operation(self, kind: str, state: str = "succeeded") -> Locator:
         """Wait until long work of a kind has ended, and check how."""

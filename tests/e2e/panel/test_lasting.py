@@ -89,6 +89,7 @@ def test_a_read_only_notebook_runs_but_says_that_changes_cannot_be_saved(opened,
     panel.page.route("**/api/contents/fixed.ipynb?*", read_only)
     panel.open("fixed.ipynb")
     panel.expect_stages(["alpha"])
+    expect(panel.page.locator(".jp-mod-dirty")).to_have_count(1, timeout=SOON)  # JupyterLab notes the kernel's language
     panel.run()
     panel.cell(1).locator(".cm-content").click()
     panel.page.keyboard.press("Control+End")

@@ -56,6 +56,8 @@ def test_a_failing_cell_is_shown_at_the_cell_and_named(opened, root, make_notebo
     panel.select(1)
     panel.click("go-to-cell")
     expect(panel.cell(2)).to_have_class(re.compile("jp-mod-active"))
+    panel.page.wait_for_timeout(500)  # nothing that comes later begins to edit: the next key would change the code
+    assert panel.page.evaluate("jupyterapp.shell.currentWidget.content.mode") == "command"
     panel.picture("failed")
 
 
