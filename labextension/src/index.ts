@@ -1,6 +1,6 @@
 /** The plugins; everything they need is optional but the tracker, so that they work in JupyterLab and Notebook. */
 
-import { ILabShell, ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ILabShell, ILayoutRestorer, IRouter, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
@@ -12,7 +12,7 @@ import { Token } from '@lumino/coreutils';
 import { Api } from './api';
 import { CellMarks } from './cells';
 import { addCommands } from './commands';
-import { addRunsDrive } from './drive';
+import { addRunsDrive, openExecuted } from './drive';
 import { followEvents } from './events';
 import { openExample } from './example';
 import { markActions } from './marks';
@@ -38,14 +38,15 @@ const panel: JupyterFrontEndPlugin<INbprod> = {
   autoStart: true,
   provides: INbprod,
   requires: [INotebookTracker],
-  optional: [ICommandPalette, ITranslator, ILabShell, ILayoutRestorer],
+  optional: [ICommandPalette, ITranslator, ILabShell, ILayoutRestorer, IRouter],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
     palette: ICommandPalette | null,
     translator: ITranslator | null,
     shell: ILabShell | null,
-    restorer: ILayoutRestorer | null
+    restorer: ILayoutRestorer | null,
+    router: IRouter | null
   ): INbprod => {
     const trans = (translator ?? nullTranslator).load('nbprod');
     const { serverSettings, contents, events } = app.serviceManager;
@@ -63,6 +64,7 @@ const panel: JupyterFrontEndPlugin<INbprod> = {
     app.shell.add(widget, 'left', { rank: 350, type: 'nbprod' });
     restorer?.add(widget, widget.id);
     addRunsDrive(contents, api, serverSettings);
+    openExecuted(app, tracker, router);
     followEvents(events, model);
     addCommands(app.commands, palette, { model, trans, open, mlflow, example: folder => openExample(app, api, folder) });
     tracker.currentChanged.connect((_, current) => void model.setNotebook(current));

@@ -49,6 +49,7 @@ export async function jumpTo(panel: NotebookPanel, where: Place): Promise<void> 
     panel.content.deselectAll();
     panel.content.mode = 'command';
     await panel.content.scrollToItem(index, 'center');
+    cell.node.focus({ preventScroll: true }); // shortcuts are for a cell that has the focus
   }
 }
 

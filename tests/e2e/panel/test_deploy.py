@@ -38,6 +38,9 @@ def test_deploy_try_it_roll_back_and_stop(opened, root, make_notebook):
     expect(versions.first).to_have_attribute("data-nbprod-current", "true")
     panel.picture("versions")
     card.locator('[data-nbprod="roll-back"]').click()
+    expect(panel.part("operation")).to_contain_text("putting back", timeout=SOON)
+    panel.expect_operation("deploy")
+    card.locator('[data-nbprod="versions"]').evaluate("fold => { fold.open = true; }")
     expect(versions.nth(1)).to_have_attribute("data-nbprod-current", "true", timeout=LONG)
     panel.picture("rolled-back")
 
