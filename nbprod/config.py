@@ -8,6 +8,7 @@ import sys
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from nbprod.core.errors import ConfigError, NotebookError, Where
@@ -105,7 +106,7 @@ def _writable(home: Path) -> bool:
         ignore = home / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")
-        probe = home / f".probe-{os.getpid()}"
+        probe = home / f".probe-{os.getpid()}-{get_ident()}"  # a server asks from several threads at once
         probe.touch()
         probe.unlink()
     except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,10 @@ def test_start_project_keeps_what_exists(project):
     assert {path.name for path in written} == {".gitignore", "example.ipynb"}
     assert (project / "pyproject.toml").read_text() == "# mine\n"
     assert os.access(project / "example.ipynb", os.R_OK)
+
+
+def test_threads_that_ask_at_once_all_find_the_project_writable(tmp_path: Path):
+    (tmp_path / ".git").mkdir()
+    with ThreadPoolExecutor(8) as threads:
+        homes = set(threads.map(lambda _: Project.find(tmp_path).home, range(800)))
+    assert homes == {tmp_path / ".nbprod"}
