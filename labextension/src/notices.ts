@@ -24,41 +24,42 @@ export class Notices {
   private look(): void {
     const { runs, operation } = this.model;
     for (const run of runs) {
-      this.follow(run.run, run.status === 'running', passed => this.ranTo(run, passed));
+      this.follow(run.run, run, run.status === 'running', took => this.ranTo(run, took));
     }
     if (operation) {
-      this.follow(operation.operation, operation.state === 'running', passed => this.endedAs(operation, passed));
+      const running = operation.state === 'running';
+      this.follow(operation.operation, operation, running, took => this.endedAs(operation, took));
     }
   }
 
-  private follow(id: string, running: boolean, ended: (passed: number) => void): void {
+  /** The server knows how long it took; what was seen here began later, by a poll. */
+  private follow(id: string, work: { seconds?: number }, running: boolean, ended: (took: number) => void): void {
     const began = this.running.get(id);
     if (running && began === undefined) {
       this.running.set(id, Date.now());
     } else if (!running && began !== undefined) {
       this.running.delete(id);
-      const passed = (Date.now() - began) / 1000;
-      if (passed >= this.after) {
-        ended(passed);
+      const took = work.seconds || (Date.now() - began) / 1000;
+      if (took >= this.after) {
+        ended(took);
       }
     }
   }
 
-  private ranTo(run: IRun, passed: number): void {
+  private ranTo(run: IRun, took: number): void {
     const name = this.model.path.split('/').pop() ?? '';
-    const took = seconds(run.seconds ?? passed);
     if (run.status === 'succeeded') {
-      this.say(true, this.trans.__('%1: run %2 done in %3', name, run.run.slice(0, 4), took));
+      this.say(true, this.trans.__('%1: run %2 done in %3', name, run.run.slice(0, 4), seconds(took)));
     } else {
       const word = run.status === 'failed' ? this.trans.__('failed') : this.trans.__('stopped');
-      this.say(false, this.trans.__('%1: run %2 %3: %4', name, run.run.slice(0, 4), word, run.error?.message ?? took));
+      this.say(false, this.trans.__('%1: run %2 %3: %4', name, run.run.slice(0, 4), word, run.error?.message ?? seconds(took)));
     }
   }
 
-  private endedAs(operation: IOperation, passed: number): void {
+  private endedAs(operation: IOperation, took: number): void {
     const name = this.model.path.split('/').pop() ?? '';
     const good = operation.state === 'succeeded';
-    const rest = good ? this.trans.__('done in %1', seconds(passed)) : (operation.error?.message ?? this.trans.__('failed'));
+    const rest = good ? this.trans.__('done in %1', seconds(took)) : (operation.error?.message ?? this.trans.__('failed'));
     this.say(good, `${name}: ${operation.kind} ${rest}`);
   }
 

@@ -172,7 +172,7 @@ def test_500_cells_are_marked_and_the_page_stays_responsive(opened, root, make_n
     panel.picture("500")
 
 
-def test_launcher_status_bar_menu_and_settings(panel_of, server, root, make_notebook):
+def test_status_bar_menu_and_settings(panel_of, server, root, make_notebook):
     make_notebook(root / "around.ipynb", SMALL)
     panel = panel_of(server, "around.ipynb")
     panel.expect_stages(["load", "sum"])
@@ -198,6 +198,10 @@ def test_launcher_status_bar_menu_and_settings(panel_of, server, root, make_note
     expect(panel.chip(2)).to_be_hidden()
     panel.page.evaluate("jupyterapp.serviceManager.settings.save('nbprod:plugin', '{}').then(() => null)")
 
+
+def test_the_launcher_opens_the_example_without_tags(opened, root, make_notebook):
+    panel = opened(make_notebook(root / "before.ipynb", SMALL))
+    panel.expect_stages(["load", "sum"])
     panel.command("launcher:create")
     panel.picture("launcher")
     panel.page.locator(".jp-LauncherCard", has_text="nbprod Example").click()
