@@ -35,6 +35,7 @@ export class ApiError extends Error {
 }
 
 type Body = { [name: string]: unknown };
+type IRow = { [column: string]: Value };
 
 interface IRequest {
   method?: 'GET' | 'POST' | 'DELETE';
@@ -56,124 +57,45 @@ export interface IRunOptions {
 export class Api {
   constructor(private readonly settings: ServerConnection.ISettings) {}
 
-  status(): Promise<{ version: string }> {
-    return this.ask('status');
-  }
+  status = () => this.ask<{ version: string }>('status');
+  /** Copy the example notebook into a folder unless it is there. */
+  example = (folder: string) => this.ask<{ path: string }>('example', { method: 'POST', body: { folder } });
 
-  /** Copy the example notebook into a folder unless it is there; returns its path. */
-  async example(folder: string): Promise<string> {
-    return (await this.ask<{ path: string }>('example', { method: 'POST', body: { folder } })).path;
-  }
+  pipeline = (path: string, content: unknown, signal?: AbortSignal) => this.post<IPipeline>('pipeline', path, { content }, signal);
+  suggestion = (path: string, content: unknown) => this.post<ISuggestion>('suggestion', path, { content });
+  fixes = (path: string, content: unknown, only: { code?: string; cell_id?: string | null }) =>
+    this.post<IFixes>('fixes', path, { content, ...only });
 
-  pipeline(path: string, content: unknown, signal?: AbortSignal): Promise<IPipeline> {
-    return this.ask('pipeline', { method: 'POST', body: { path, content }, signal });
-  }
-
-  suggestion(path: string, content: unknown): Promise<ISuggestion> {
-    return this.ask('suggestion', { method: 'POST', body: { path, content } });
-  }
-
-  fixes(path: string, content: unknown, only: { code?: string; cell_id?: string | null }): Promise<IFixes> {
-    return this.ask('fixes', { method: 'POST', body: { path, content, ...only } });
-  }
-
-  state(path: string): Promise<IState> {
-    return this.ask('state', { path });
-  }
-
-  oneRun(path: string, run: string): Promise<IRun> {
-    return this.ask(`runs/${run}`, { path });
-  }
-
-  run(path: string, options: IRunOptions): Promise<{ run: string }> {
-    return this.ask('run', { method: 'POST', body: { path, ...options } });
-  }
-
-  stopRun(path: string, run: string): Promise<unknown> {
-    return this.ask(`runs/${run}/stop`, { method: 'POST', body: { path } });
-  }
-
-  compare(path: string, first: string, second: string): Promise<IComparison> {
-    return this.ask(`runs/${first}/compare/${second}`, { path });
-  }
-
+  state = (path: string) => this.ask<IState>('state', { path });
+  oneRun = (path: string, run: string) => this.ask<IRun>(`runs/${run}`, { path });
+  run = (path: string, options: IRunOptions) => this.post<{ run: string }>('run', path, { ...options });
+  stopRun = (path: string, run: string) => this.post(`runs/${run}/stop`, path);
+  compare = (path: string, first: string, second: string) => this.ask<IComparison>(`runs/${first}/compare/${second}`, { path });
   /** The executed notebook of a stage of a run, as nbformat has it. */
-  executed(path: string, run: string, stage: string): Promise<unknown> {
-    return this.ask(`runs/${run}/notebook/${stage}`, { path });
-  }
+  executed = (path: string, run: string, stage: string) => this.ask<unknown>(`runs/${run}/notebook/${stage}`, { path });
 
-  start(kind: Kind, path: string, body: Body): Promise<IOperation> {
-    return this.ask(kind, { method: 'POST', body: { path, ...body } });
-  }
+  start = (kind: Kind, path: string, body: Body) => this.post<IOperation>(kind, path, body);
+  operation = (path: string, id: string) => this.ask<IOperation>(`operations/${id}`, { path });
+  stopOperation = (path: string, id: string) => this.post(`operations/${id}/stop`, path);
 
-  operation(path: string, id: string): Promise<IOperation> {
-    return this.ask(`operations/${id}`, { path });
-  }
+  targets = (path: string) => this.ask<{ targets: ITarget[] }>('targets', { path });
+  stopEndpoint = (path: string, name: string) => this.ask(of(name), { method: 'DELETE', path });
+  sample = (path: string, name: string) => this.ask<ISample>(`${of(name)}/sample`, { path });
+  predict = (path: string, name: string, rows: IRow[]) => this.post<IPrediction>(`${of(name)}/predict`, path, { rows });
+  health = (path: string, name: string) => this.ask<IHealth>(`${of(name)}/health`, { path });
+  versions = (path: string, name: string) => this.ask<{ versions: IVersion[] }>(`${of(name)}/versions`, { path });
+  rollback = (path: string, name: string, version: string | null) => this.post<IOperation>(`${of(name)}/rollback`, path, { version });
+  logs = (path: string, name: string) => this.ask<{ log: string }>(`${of(name)}/logs`, { path });
+  drift = (path: string, name: string) => this.ask<IDrift>(`${of(name)}/drift`, { path });
 
-  stopOperation(path: string, id: string): Promise<unknown> {
-    return this.ask(`operations/${id}/stop`, { method: 'POST', body: { path } });
-  }
-
-  async targets(path: string): Promise<ITarget[]> {
-    return (await this.ask<{ targets: ITarget[] }>('targets', { path })).targets;
-  }
-
-  stopEndpoint(path: string, name: string): Promise<unknown> {
-    return this.ask(of(name), { method: 'DELETE', path });
-  }
-
-  sample(path: string, name: string): Promise<ISample> {
-    return this.ask(`${of(name)}/sample`, { path });
-  }
-
-  predict(path: string, name: string, rows: { [column: string]: Value }[]): Promise<IPrediction> {
-    return this.ask(`${of(name)}/predict`, { method: 'POST', body: { path, rows } });
-  }
-
-  health(path: string, name: string): Promise<IHealth> {
-    return this.ask(`${of(name)}/health`, { path });
-  }
-
-  async versions(path: string, name: string): Promise<IVersion[]> {
-    return (await this.ask<{ versions: IVersion[] }>(`${of(name)}/versions`, { path })).versions;
-  }
-
-  rollback(path: string, name: string, version: string | null): Promise<IOperation> {
-    return this.ask(`${of(name)}/rollback`, { method: 'POST', body: { path, version } });
-  }
-
-  async logs(path: string, name: string): Promise<string> {
-    return (await this.ask<{ log: string }>(`${of(name)}/logs`, { path })).log;
-  }
-
-  drift(path: string, name: string): Promise<IDrift> {
-    return this.ask(`${of(name)}/drift`, { path });
-  }
-
-  schedules(path: string): Promise<ISchedules> {
-    return this.ask('schedules', { path });
-  }
-
-  preview(path: string, cron: string, tz: string): Promise<IPreview> {
-    return this.ask('schedules/preview', { path, query: { cron, tz } });
-  }
-
+  schedules = (path: string) => this.ask<ISchedules>('schedules', { path });
+  preview = (path: string, cron: string, tz: string) => this.ask<IPreview>('schedules/preview', { path, query: { cron, tz } });
   /** Add a schedule, or replace the one of that name, and see to it that a process runs what is due. */
-  schedule(path: string, body: { cron: string; tz: string; parameters: Body; name?: string }): Promise<ISchedules> {
-    return this.ask('schedules', { method: 'POST', body: { path, ...body } });
-  }
-
-  unschedule(path: string, name: string): Promise<ISchedules> {
-    return this.ask(`schedules/${encodeURIComponent(name)}`, { method: 'DELETE', path });
-  }
-
-  pause(path: string, name: string, paused: boolean): Promise<ISchedules> {
-    return this.ask(`schedules/${encodeURIComponent(name)}/pause`, { method: 'POST', body: { path, paused } });
-  }
-
-  scheduleNow(path: string, name: string): Promise<{ run: string }> {
-    return this.ask(`schedules/${encodeURIComponent(name)}/now`, { method: 'POST', body: { path } });
-  }
+  schedule = (path: string, body: { cron: string; tz: string; parameters: Body; name?: string }) =>
+    this.post<ISchedules>('schedules', path, body);
+  unschedule = (path: string, name: string) => this.ask<ISchedules>(planned(name), { method: 'DELETE', path });
+  pause = (path: string, name: string, paused: boolean) => this.post<ISchedules>(`${planned(name)}/pause`, path, { paused });
+  scheduleNow = (path: string, name: string) => this.post<{ run: string }>(`${planned(name)}/now`, path);
 
   /** Start MLflow's pages for the project and return their address. */
   async mlflow(path: string): Promise<string> {
@@ -190,6 +112,10 @@ export class Api {
   through(path: string, name: string, rest: string): string {
     const notebook = path.split('/').map(encodeURIComponent).join('/');
     return URLExt.join(this.settings.baseUrl, 'nbprod/endpoint', notebook, '-', encodeURIComponent(name), rest);
+  }
+
+  private post<T>(route: string, path: string, body: Body = {}, signal?: AbortSignal): Promise<T> {
+    return this.ask<T>(route, { method: 'POST', body: { path, ...body }, signal });
   }
 
   /** Send a request; anything but the expected JSON becomes an `ApiError` with words for people. */
@@ -219,10 +145,7 @@ async function readAnswer<T>(response: Response): Promise<T> {
   try {
     answer = JSON.parse(await response.text());
   } catch {
-    throw new ApiError(
-      response.status,
-      told('NB933', `the server answered ${response.status} ${response.statusText}`, null)
-    );
+    throw new ApiError(response.status, told('NB933', `the server answered ${response.status} ${response.statusText}`, null));
   }
   if (!response.ok) {
     const fallback = told('NB934', answer?.message ?? `the server answered ${response.status}`, null);
@@ -233,6 +156,10 @@ async function readAnswer<T>(response: Response): Promise<T> {
 
 function of(name: string): string {
   return `endpoints/${encodeURIComponent(name)}`;
+}
+
+function planned(name: string): string {
+  return `schedules/${encodeURIComponent(name)}`;
 }
 
 function told(code: string, message: string, hint: string | null): IProblem {

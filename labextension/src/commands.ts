@@ -7,7 +7,7 @@ import { CommandRegistry } from '@lumino/commands';
 import { ReadonlyPartialJSONObject as Args } from '@lumino/coreutils';
 
 import { nbprodIcon, tagIcon } from './icons';
-import { Model } from './model';
+import { Model, Tab } from './model';
 import { changeTogether, findCell } from './notebook';
 import { nameProblem, readTag, tagWords, writeTag } from './tags';
 import { ITag, ROLES } from './tokens';
@@ -56,80 +56,45 @@ function commandTable(context: ICommandContext): { [id: string]: ICommand } {
   const { model, trans, open } = context;
   const there = (): boolean => model.panel !== null && model.server === 'there';
   const idle = (): boolean => there() && !model.working;
-  const form = (name: 'deploy' | 'sweep') => () => {
+  const shown = (run: () => unknown) => () => {
     open();
-    model.set({ form: model.form === name ? null : name, tab: 'pipeline' });
+    return run();
   };
+  const form = (name: 'deploy' | 'sweep') => shown(() => model.set({ form: model.form === name ? null : name, tab: 'pipeline' }));
+  const tab = (name: Tab) => shown(() => model.set({ tab: name }));
+  const words = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+  const working = (): boolean => model.live || model.operation?.state === 'running';
+  const stop = (): Promise<void> => (model.live ? stopRun(model) : stopOperation(model));
   return {
     ...tagCommands(context),
     'nbprod:open-panel': { label: trans.__('Open the nbprod Panel'), icon: nbprodIcon, run: open },
-    'nbprod:open-example': { label: trans.__('nbprod Example'), icon: nbprodIcon, run: args => context.example(typeof args.cwd === 'string' ? args.cwd : '') },
-    'nbprod:suggest-stages': {
-      label: trans.__('Suggest Stages…'),
-      enabled: idle,
-      run: () => {
-        open();
-        return suggest(model);
-      }
-    },
+    'nbprod:open-example': { label: trans.__('nbprod Example'), icon: nbprodIcon, run: args => context.example(words(args.cwd) ?? '') },
+    'nbprod:suggest-stages': { label: trans.__('Suggest Stages…'), enabled: idle, run: shown(() => suggest(model)) },
     'nbprod:run-pipeline': { label: trans.__('Run the Pipeline'), enabled: idle, run: () => startRun(model) },
     'nbprod:run-from-here': {
       label: trans.__('Run the Pipeline from This Stage'),
       enabled: () => idle() && stageHere(model) !== null,
       run: () => startRun(model, { from: stageHere(model) as string })
     },
-    'nbprod:run-anew': {
-      label: trans.__('Run Every Stage Anew'),
-      enabled: idle,
-      run: () => startRun(model, { force: true })
-    },
+    'nbprod:run-anew': { label: trans.__('Run Every Stage Anew'), enabled: idle, run: () => startRun(model, { force: true }) },
     'nbprod:sweep-parameters': { label: trans.__('Sweep Parameters…'), enabled: idle, run: form('sweep') },
-    'nbprod:stop-run': {
-      label: trans.__('Stop'),
-      enabled: () => model.live || model.operation?.state === 'running',
-      run: () => (model.live ? stopRun(model) : stopOperation(model))
-    },
+    'nbprod:stop-run': { label: trans.__('Stop'), enabled: working, run: stop },
     'nbprod:verify-notebook': {
       label: trans.__('Verify: Pipeline Equals Notebook'),
       enabled: idle,
       run: () => startOperation(model, 'verify')
     },
     'nbprod:deploy-notebook': { label: trans.__('Deploy the Model…'), enabled: idle, run: form('deploy') },
-    'nbprod:build-image': {
-      label: trans.__('Build an Image of the Model'),
-      enabled: idle,
-      run: () => startOperation(model, 'build')
-    },
+    'nbprod:build-image': { label: trans.__('Build an Image of the Model'), enabled: idle, run: () => startOperation(model, 'build') },
     'nbprod:fix-problems': { label: trans.__('Fix What Can Be Fixed'), enabled: there, run: () => fix(model, {}, trans) },
     'nbprod:check-notebook': {
       label: trans.__('Check the Notebook'),
       enabled: () => model.panel !== null,
-      run: () => {
-        open();
-        return model.look();
-      }
+      run: shown(() => model.look())
     },
-    'nbprod:open-schedule': {
-      label: trans.__('Schedules of the Notebook'),
-      enabled: there,
-      run: () => {
-        open();
-        model.set({ tab: 'schedule' });
-      }
-    },
-    'nbprod:open-monitor': {
-      label: trans.__('Monitor the Endpoints'),
-      enabled: there,
-      run: () => {
-        open();
-        model.set({ tab: 'monitor' });
-      }
-    },
-    'nbprod:open-mlflow': {
-      label: trans.__('Open MLflow'),
-      enabled: there,
-      run: args => context.mlflow(typeof args.page === 'string' ? args.page : undefined)
-    }
+    'nbprod:open-schedule': { label: trans.__('Schedules of the Notebook'), enabled: there, run: tab('schedule') },
+    'nbprod:open-monitor': { label: trans.__('Monitor the Endpoints'), enabled: there, run: tab('monitor') },
+    'nbprod:open-mlflow': { label: trans.__('Open MLflow'), enabled: there, run: args => context.mlflow(words(args.page)) }
   };
 }
 

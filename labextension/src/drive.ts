@@ -76,10 +76,7 @@ class RunsDrive implements Contents.IDrive {
     }
     const { path, run, stage } = partsOf(localPath);
     const whole = options?.content !== false;
-    const [{ started }, content] = await Promise.all([
-      this.api.oneRun(path, run),
-      whole ? this.api.executed(path, run, stage) : null
-    ]);
+    const [{ started }, content] = await Promise.all([this.api.oneRun(path, run), whole ? this.api.executed(path, run, stage) : null]);
     return {
       name: PathExt.basename(localPath),
       path: localPath,

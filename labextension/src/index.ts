@@ -99,12 +99,7 @@ const surroundings: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [INbprod],
   optional: [ILauncher, IStatusBar],
-  activate: (
-    _app: JupyterFrontEnd,
-    { model, trans, open }: INbprod,
-    launcher: ILauncher | null,
-    statusBar: IStatusBar | null
-  ) => {
+  activate: (_app: JupyterFrontEnd, { model, trans, open }: INbprod, launcher: ILauncher | null, statusBar: IStatusBar | null) => {
     launcher?.add({ command: 'nbprod:open-example', category: trans.__('nbprod'), rank: 1 });
     statusBar?.registerStatusItem('nbprod:status', {
       item: new StatusItem(model, trans, open),

@@ -23,9 +23,7 @@ export function draft(panel: NotebookPanel): unknown {
     id: cell.id,
     metadata: cell.metadata,
     source: cell.sharedModel.getSource(),
-    ...(cell.type === 'code'
-      ? { execution_count: (cell as ICodeCellModel).executionCount, outputs: [] }
-      : {})
+    ...(cell.type === 'code' ? { execution_count: (cell as ICodeCellModel).executionCount, outputs: [] } : {})
   }));
   return { cells, metadata: model?.metadata ?? {}, nbformat: 4, nbformat_minor: 5 };
 }
@@ -87,7 +85,5 @@ export async function saved(panel: NotebookPanel, contents: Pick<Contents.IManag
 /** Return what of a notebook decides what it does: sources, and what cells are tagged with. */
 function cellsOf(content: any): string {
   const cells: any[] = content?.cells ?? [];
-  return JSON.stringify(
-    cells.map(cell => [cell.cell_type, [cell.source].flat().join(''), cell.metadata?.nbprod, cell.metadata?.tags])
-  );
+  return JSON.stringify(cells.map(cell => [cell.cell_type, [cell.source].flat().join(''), cell.metadata?.nbprod, cell.metadata?.tags]));
 }

@@ -134,7 +134,8 @@ function applyFixes(model: Model, found: IFixes): void {
   });
 }
 
-function asLiteral(value: unknown): string {
+/** Return a value as `-p NAME=` takes it. */
+export function asLiteral(value: unknown): string {
   if (typeof value === 'boolean') {
     return value ? 'True' : 'False';
   }

@@ -12,5 +12,6 @@ Object.assign(window, {
   DragEvent: class extends MouseEvent {},
   IntersectionObserver: Observer,
   ResizeObserver: Observer,
-  matchMedia: () => media
+  matchMedia: () => media,
+  requestIdleCallback: (work: () => void) => window.setTimeout(work)
 });

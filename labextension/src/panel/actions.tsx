@@ -5,6 +5,7 @@ import * as React from 'react';
 
 import { Deploy } from './deploy';
 import { Operation } from './operation';
+import { Button } from './parts';
 import { Sweep } from './sweep';
 import { IView } from './widget';
 
@@ -21,16 +22,16 @@ const MORE = [
 export function Actions(view: IView): JSX.Element {
   const { model, commands, trans } = view;
   const button = (id: string, name: string, label: string): JSX.Element => (
-    <button
-      className={`jp-nbprod-button jp-nbprod-${name}`}
-      data-nbprod={name}
+    <Button
+      name={name}
+      className={`jp-nbprod-${name}`}
       data-command={id}
       title={commands.label(id)}
       disabled={!commands.isEnabled(id)}
       onClick={() => void commands.execute(id)}
     >
       {label}
-    </button>
+    </Button>
   );
   const more = (event: React.MouseEvent): void => {
     const menu = new Menu({ commands });
@@ -45,15 +46,9 @@ export function Actions(view: IView): JSX.Element {
         {stopping
           ? button('nbprod:stop-run', 'stop', `■ ${trans.__('Stop')}`)
           : button('nbprod:run-pipeline', 'run', `▶ ${trans.__('Run')}`)}
-        <button
-          className="jp-nbprod-button"
-          data-nbprod="more"
-          aria-haspopup="menu"
-          aria-label={trans.__('More')}
-          onClick={more}
-        >
+        <Button name="more" aria-haspopup="menu" aria-label={trans.__('More')} onClick={more}>
           ▾
-        </button>
+        </Button>
         {button('nbprod:verify-notebook', 'verify', trans.__('Verify'))}
         {button('nbprod:deploy-notebook', 'deploy', trans.__('Deploy'))}
       </div>

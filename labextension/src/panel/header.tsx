@@ -4,6 +4,8 @@ import * as React from 'react';
 
 import { IReadiness, VERSION } from '../tokens';
 import { nextOf } from './next';
+import { Button } from './parts';
+import { Problem } from './problem';
 import { IView } from './widget';
 
 const AROUND = 2 * Math.PI * 9;
@@ -24,7 +26,11 @@ export function Header(view: IView): JSX.Element {
           {trans.__('This page is nbprod %1, the server %2: reload the page.', VERSION, model.version)}
         </p>
       )}
-      {model.problem && <Problem model={model} trans={trans} />}
+      {model.problem && (
+        <Problem {...view} name="problem" problem={model.problem}>
+          <Button onClick={() => model.set({ problem: null })}>{trans.__('Dismiss')}</Button>
+        </Problem>
+      )}
     </header>
   );
 }
@@ -60,49 +66,20 @@ function Next(view: IView & { readiness: IReadiness }): JSX.Element | null {
     <div className="jp-nbprod-next" data-nbprod="next">
       <span title={step.next ?? ''}>{trans.__('Next: %1', next.words)}</span>
       {next.run && (
-        <button
-          className="jp-nbprod-button"
-          data-nbprod="do-next"
-          aria-label={trans.__('Do: %1', next.words)}
-          disabled={model.working}
-          onClick={next.run}
-        >
+        <Button name="do-next" aria-label={trans.__('Do: %1', next.words)} disabled={model.working} onClick={next.run}>
           {trans.__('Do')}
-        </button>
+        </Button>
       )}
     </div>
   );
 }
 
 function Ring({ percent }: { percent: number }): JSX.Element {
+  const done = `${(AROUND * percent) / 100} ${AROUND}`;
   return (
     <svg className="jp-nbprod-ring" width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">
       <circle cx="11" cy="11" r="9" className="jp-nbprod-ring-rest" />
-      <circle
-        cx="11"
-        cy="11"
-        r="9"
-        className="jp-nbprod-ring-done"
-        strokeDasharray={`${(AROUND * percent) / 100} ${AROUND}`}
-        transform="rotate(-90 11 11)"
-      />
+      <circle cx="11" cy="11" r="9" className="jp-nbprod-ring-done" strokeDasharray={done} transform="rotate(-90 11 11)" />
     </svg>
-  );
-}
-
-function Problem({ model, trans }: Pick<IView, 'model' | 'trans'>): JSX.Element | null {
-  const problem = model.problem;
-  return (
-    problem && (
-      <div className="jp-nbprod-problem" role="alert" data-nbprod="problem">
-        <p>
-          ✗ <b>{problem.code}</b> {problem.message}
-        </p>
-        {problem.hint && <p>{problem.hint}</p>}
-        <button className="jp-nbprod-button" onClick={() => model.set({ problem: null })}>
-          {trans.__('Dismiss')}
-        </button>
-      </div>
-    )
   );
 }

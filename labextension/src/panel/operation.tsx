@@ -3,28 +3,30 @@
 import * as React from 'react';
 
 import { IOperation, ISweep } from '../tokens';
+import { asLiteral } from '../verbs';
+import { Button, Page, Row, Table } from './parts';
+import { Problem } from './problem';
 import { usePassed } from './seconds';
-import { IView, Wrong } from './widget';
+import { IView } from './widget';
 import { iconOf, plain, seconds, short, wordOf } from './words';
 
-export function Operation(view: IView & { operation: IOperation }): JSX.Element {
+type Of = IView & { operation: IOperation };
+
+export function Operation(view: Of): JSX.Element {
   const { model, trans, operation } = view;
-  const { kind, state, result, error } = operation;
+  const { kind, state, result, error, started } = operation;
   const running = state === 'running';
-  const passed = usePassed(model, operation.operation, operation.started, running);
+  const passed = usePassed(model, operation.operation, started, running);
   const took = running ? `${passed} s …` : operation.seconds ? seconds(operation.seconds) : '';
+  const names = { deploy: trans.__('deploy'), verify: trans.__('verify'), sweep: trans.__('sweep'), build: trans.__('image') };
+  const report = model.api.page(model.path, `operations/${operation.operation}/report`);
   return (
     <div className="jp-nbprod-card" data-nbprod="operation" data-nbprod-state={state} data-nbprod-kind={kind}>
       <p role="status">
-        {iconOf(state)} {nameOf(kind, trans)} {wordOf(state, trans)} {took}
+        {iconOf(state)} {names[kind]} {wordOf(state, trans)} {took}
       </p>
       <Steps {...view} />
-      {error && <Wrong problem={error} />}
-      {error?.where?.cell && (
-        <button className="jp-nbprod-button" onClick={() => model.jump(error.where!)}>
-          {trans.__('Go to cell %1', error.where.cell)}
-        </button>
-      )}
+      {error && <Problem {...view} name="operation-problem" problem={error} />}
       {kind === 'verify' && result && <Verdict {...view} result={result} />}
       {kind === 'sweep' && result && <Leaderboard {...view} sweep={result as ISweep} />}
       {kind === 'build' && result && (
@@ -33,43 +35,28 @@ export function Operation(view: IView & { operation: IOperation }): JSX.Element 
         </p>
       )}
       <div className="jp-nbprod-row">
-        {operation.report && (
-          <a
-            className="jp-nbprod-button"
-            href={model.api.page(model.path, `operations/${operation.operation}/report`)}
-            target="_blank"
-            rel="noreferrer"
-          >
-            {trans.__('Report')}
-          </a>
-        )}
+        {operation.report && <Page href={report}>{trans.__('Report')}</Page>}
         {!running && (
-          <button className="jp-nbprod-button" data-nbprod="dismiss" onClick={() => model.dismiss()}>
+          <Button name="dismiss" onClick={() => model.dismiss()}>
             {trans.__('Dismiss')}
-          </button>
+          </Button>
         )}
       </div>
     </div>
   );
 }
 
-function Steps({ model, trans, operation }: IView & { operation: IOperation }): JSX.Element {
-  const steps = operation.steps;
+function Steps({ model, trans, operation }: Of): JSX.Element {
+  const { operation: id, steps } = operation;
   return (
     <ol className="jp-nbprod-list" data-nbprod="steps">
       {steps.map((step, place) => (
         <li key={place} data-nbprod-state={step.state}>
           {iconOf(step.state)} {step.name}{' '}
           <span className="jp-nbprod-number">
-            {step.state === 'running' ? (
-              <Passing model={model} name={`${operation.operation}:${place}`} since={step.since} />
-            ) : step.state === 'cached' ? (
-              trans.__('cached')
-            ) : step.seconds === null ? (
-              ''
-            ) : (
-              seconds(step.seconds)
-            )}
+            {step.state === 'running' && <Passing model={model} name={`${id}:${place}`} since={step.since} />}
+            {step.state === 'cached' && trans.__('cached')}
+            {!['running', 'cached'].includes(step.state) && step.seconds !== null && seconds(step.seconds)}
           </span>
         </li>
       ))}
@@ -90,82 +77,45 @@ function Verdict({ model, trans, result }: IView & { result: { [name: string]: a
           ? trans.__('✓ equal: %1 values and displays compared', result.compared)
           : trans.__('✗ differs: %1 of %2', differences.length, result.compared)}
       </p>
-      {differences.map(item => (
+      {differences.map(({ name, cell, cause, fix }) => (
         <button
-          key={`${item.name}:${item.cell}`}
+          key={`${name}:${cell}`}
           className="jp-nbprod-line"
           data-nbprod-state="error"
-          onClick={() => model.jump({ cell: item.cell, cell_id: null })}
+          onClick={() => model.jump({ cell, cell_id: null })}
         >
-          ✗ <b>{item.name}</b> {item.cell ? trans.__('cell %1', item.cell) : ''} {item.cause} {item.fix}
+          ✗ <b>{name}</b> {cell ? trans.__('cell %1', cell) : ''} {cause} {fix}
         </button>
       ))}
     </div>
   );
 }
 
+/** Trials of a sweep, the best first; its values can be taken over into the form. */
 function Leaderboard({ model, trans, sweep }: IView & { sweep: ISweep }): JSX.Element {
   const names = Object.keys(sweep.trials[0]?.parameters ?? {});
   const worth = (value: number | null): number => (value === null ? -Infinity : sweep.maximize ? value : -value);
-  const rows = [...sweep.trials].sort((one, other) => worth(other.value) - worth(one.value));
-  return (
-    <table className="jp-nbprod-table" data-nbprod="leaderboard">
-      <thead>
-        <tr>
-          <th />
-          {names.map(name => (
-            <th key={name}>{name}</th>
-          ))}
-          <th>{sweep.metric}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map(trial => (
-          <tr key={trial.number} data-nbprod-best={trial.number === sweep.best} title={trial.error?.message ?? trial.run ?? ''}>
-            <td>
-              {iconOf(trial.status)}
-              {trial.number === sweep.best ? ` ${trans.__('best')}` : ''}
-            </td>
-            {names.map(name => (
-              <td key={name}>{plain(trial.parameters[name])}</td>
-            ))}
-            <td>
-              {trial.value === null ? wordOf(trial.status, trans) : short(trial.value)}{' '}
-              {trial.number === sweep.best && (
-                <button
-                  className="jp-nbprod-button"
-                  data-nbprod="use-best"
-                  title={trans.__('Put these values into the form')}
-                  onClick={() => model.set({ overrides: texts(trial.parameters) })}
-                >
-                  {trans.__('Use')}
-                </button>
-              )}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function texts(parameters: { [name: string]: unknown }): { [name: string]: string } {
-  return Object.fromEntries(
-    Object.entries(parameters).map(([name, value]) => [
-      name,
-      typeof value === 'boolean' ? (value ? 'True' : 'False') : plain(value)
-    ])
-  );
-}
-
-function nameOf(kind: string, trans: IView['trans']): string {
-  const names: { [kind: string]: string } = {
-    deploy: trans.__('deploy'),
-    verify: trans.__('verify'),
-    sweep: trans.__('sweep'),
-    build: trans.__('image')
+  const use = (values: { [name: string]: unknown }): void => {
+    model.set({ overrides: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, asLiteral(value)])) });
   };
-  return names[kind] ?? kind;
+  const row = ({ number, parameters, run, status, value, error }: ISweep['trials'][number]): Row => {
+    const best = number === sweep.best;
+    const result = (
+      <>
+        {value === null ? wordOf(status, trans) : short(value)}{' '}
+        {best && (
+          <Button name="use-best" title={trans.__('Put these values into the form')} onClick={() => use(parameters)}>
+            {trans.__('Use')}
+          </Button>
+        )}
+      </>
+    );
+    const state = `${iconOf(status)} ${best ? trans.__('best') : ''}`;
+    const cells = [state, ...names.map(name => plain(parameters[name])), result];
+    return { 'data-nbprod-best': best, title: error?.message ?? run ?? '', cells };
+  };
+  const rows = [...sweep.trials].sort((one, other) => worth(other.value) - worth(one.value)).map(row);
+  return <Table name="leaderboard" head={['', ...names, sweep.metric]} rows={rows} />;
 }
 
 function megabytes(bytes: unknown): string {

@@ -4,7 +4,8 @@ import * as React from 'react';
 
 import { Model } from '../model';
 import { IParameter } from '../tokens';
-import { IView, Section } from './widget';
+import { Button, Section } from './parts';
+import { IView } from './widget';
 
 export function Parameters({ model, trans }: IView): JSX.Element | null {
   const parameters = model.pipeline?.parameters ?? [];
@@ -20,14 +21,13 @@ export function Parameters({ model, trans }: IView): JSX.Element | null {
           </label>
           <Field item={item} model={model} />
           {item.name in model.overrides && (
-            <button
-              className="jp-nbprod-button"
+            <Button
               title={trans.__('back to %1', item.default_source)}
               aria-label={trans.__('reset %1', item.name)}
               onClick={() => model.setParameter(item.name, null)}
             >
               ↺
-            </button>
+            </Button>
           )}
         </div>
       ))}
@@ -42,9 +42,7 @@ function Field({ item, model }: { item: IParameter; model: Model }): JSX.Element
   const shared = { id: `jp-nbprod-${item.name}`, 'data-nbprod': `parameter-${item.name}` };
   if (item.type === 'bool') {
     const checked = text === 'True';
-    return (
-      <input {...shared} type="checkbox" checked={checked} onChange={event => set(event.target.checked ? 'True' : 'False')} />
-    );
+    return <input {...shared} type="checkbox" checked={checked} onChange={event => set(event.target.checked ? 'True' : 'False')} />;
   }
   const numeric = item.type === 'int' || item.type === 'float';
   return (

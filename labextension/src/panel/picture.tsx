@@ -4,8 +4,9 @@ import * as React from 'react';
 
 import { colorOf } from '../cells';
 import { IPipeline, IStage, IStageRun } from '../tokens';
+import { Button, Dim, Section } from './parts';
 import { usePassed } from './seconds';
-import { IView, Section } from './widget';
+import { IView } from './widget';
 import { iconOf, seconds, short, wordOf } from './words';
 
 export function Picture(view: IView): JSX.Element {
@@ -14,25 +15,16 @@ export function Picture(view: IView): JSX.Element {
   return (
     <Section title={trans.__('Pipeline')} name="pipeline">
       {pipeline === null || pipeline.stages.length === 0 ? (
-        <p className="jp-nbprod-dim">
-          {pipeline === null ? trans.__('reading the notebook…') : trans.__('No code cell yet.')}
-        </p>
+        <Dim>{pipeline === null ? trans.__('reading the notebook…') : trans.__('No code cell yet.')}</Dim>
       ) : (
         <Drawing {...view} pipeline={pipeline} />
       )}
       {pipeline !== null && pipeline.stages.length > 0 && pipeline.roles.every(role => role.inferred) && (
         <div data-nbprod="no-tags">
-          <p className="jp-nbprod-dim">
-            {trans.__('No cell is tagged: the notebook runs as one stage. Let nbprod propose stages, or give a cell one above.')}
-          </p>
-          <button
-            className="jp-nbprod-button jp-nbprod-primary"
-            data-nbprod="suggest"
-            disabled={model.working}
-            onClick={() => void commands.execute('nbprod:suggest-stages')}
-          >
+          <Dim>{trans.__('No cell is tagged: the notebook runs as one stage. Let nbprod propose stages, or give a cell one above.')}</Dim>
+          <Button name="suggest" primary disabled={model.working} onClick={() => void commands.execute('nbprod:suggest-stages')}>
             {trans.__('Suggest stages')}
-          </button>
+          </Button>
         </div>
       )}
     </Section>
@@ -46,12 +38,7 @@ function Drawing(view: IView & { pipeline: IPipeline }): JSX.Element {
   const failed = model.run?.error?.message ?? '';
   return (
     <div className="jp-nbprod-picture" aria-live="polite">
-      <svg
-        viewBox={`0 0 ${width} ${height}`}
-        width={width}
-        role="group"
-        aria-label={trans.__('Stages of the pipeline')}
-      >
+      <svg viewBox={`0 0 ${width} ${height}`} width={width} role="group" aria-label={trans.__('Stages of the pipeline')}>
         {lines.map(line => (
           <Edge key={`${line.from} ${line.to}`} names={line.names} path={line.path} />
         ))}
@@ -130,7 +117,9 @@ function Box(view: IBox): JSX.Element | null {
         {clip(stage.name, 15)}
       </text>
       {stale && <circle className="jp-nbprod-dot" cx={size.width - 9} cy="10" r="3.5" />}
-      <text x="12" y="29">{words}</text>
+      <text x="12" y="29">
+        {words}
+      </text>
       <text x="12" y="42" className="jp-nbprod-last">
         {clip(state === 'failed' ? view.failed : lastOf(stage, run), 21)}
       </text>

@@ -2,6 +2,7 @@
 
 import * as React from 'react';
 
+import { Field, Select } from './parts';
 import { IView } from './widget';
 
 /** What the form says of when; only what its preset uses counts. */
@@ -21,63 +22,38 @@ interface IWhenFields extends Pick<IView, 'trans'> {
 /** The fields for when. */
 export function When({ trans, when, wrong, set }: IWhenFields): JSX.Element {
   const { preset, time, day, cron } = when;
+  const [hour, minute] = time.split(':');
+  const presets = [
+    ['hourly', trans.__('every hour')],
+    ['daily', trans.__('every day')],
+    ['weekdays', trans.__('every weekday')],
+    ['weekly', trans.__('every week')],
+    ['own', trans.__('a cron expression')]
+  ];
   const days = [1, 2, 3, 4, 5, 6, 0].map(number => [String(number), dayName(number)]);
+  const to =
+    (field: keyof IWhen, empty = '') =>
+    (text: string) =>
+      set({ ...when, [field]: text || empty });
   return (
     <>
-      <label className="jp-nbprod-row">
-        <span>{trans.__('when')}</span>
-        <select
-          data-nbprod="schedule-preset"
-          value={preset}
-          onChange={event => set({ ...when, preset: event.target.value })}
-        >
-          <option value="hourly">{trans.__('every hour')}</option>
-          <option value="daily">{trans.__('every day')}</option>
-          <option value="weekdays">{trans.__('every weekday')}</option>
-          <option value="weekly">{trans.__('every week')}</option>
-          <option value="own">{trans.__('a cron expression')}</option>
-        </select>
-      </label>
-      {preset === 'weekly' && (
-        <label className="jp-nbprod-row">
-          <span>{trans.__('on')}</span>
-          <select data-nbprod="schedule-day" value={day} onChange={event => set({ ...when, day: event.target.value })}>
-            {days.map(([value, words]) => (
-              <option key={value} value={value}>
-                {words}
-              </option>
-            ))}
-          </select>
-        </label>
+      <Select name="schedule-preset" label={trans.__('when')} value={preset} options={presets} set={to('preset')} />
+      {preset === 'weekly' && <Select name="schedule-day" label={trans.__('on')} value={day} options={days} set={to('day')} />}
+      {preset === 'own' && <Field name="schedule-cron" label="cron" value={cron} {...wrong} set={to('cron')} />}
+      {preset === 'hourly' && (
+        <Field
+          name="schedule-minute"
+          label={trans.__('at minute')}
+          type="number"
+          min={0}
+          max={59}
+          value={Number(minute)}
+          set={text => set({ ...when, time: `${hour}:${(text || '0').padStart(2, '0')}` })}
+        />
       )}
-      <label className="jp-nbprod-row">
-        <span>{preset === 'own' ? 'cron' : preset === 'hourly' ? trans.__('at minute') : trans.__('at')}</span>
-        {preset === 'own' ? (
-          <input
-            data-nbprod="schedule-cron"
-            value={cron}
-            {...wrong}
-            onChange={event => set({ ...when, cron: event.target.value })}
-          />
-        ) : preset === 'hourly' ? (
-          <input
-            type="number"
-            min={0}
-            max={59}
-            data-nbprod="schedule-minute"
-            value={Number(time.split(':')[1])}
-            onChange={event => set({ ...when, time: `${time.split(':')[0]}:${event.target.value || '0'}` })}
-          />
-        ) : (
-          <input
-            type="time"
-            data-nbprod="schedule-time"
-            value={time.replace(/:(\d)$/, ':0$1')}
-            required
-            onChange={event => set({ ...when, time: event.target.value || '00:00' })}
-          />
-        )}
-      </label>
+      {!['own', 'hourly'].includes(preset) && (
+        <Field name="schedule-time" label={trans.__('at')} type="time" value={time} required set={to('time', '00:00')} />
+      )}
     </>
   );
 }

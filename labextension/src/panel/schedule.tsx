@@ -3,15 +3,21 @@
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import * as React from 'react';
 
-import { problemOf } from '../api';
-import { IProblem, ISchedule, ISchedules } from '../tokens';
+import { ISchedule, ISchedules } from '../tokens';
+import { Button, Dim, Fold, Section, useAsked, Wrong } from './parts';
 import { AddSchedule } from './schedule-form';
 import { clock, Times } from './times';
-import { IView, Section, Wrong } from './widget';
-import { iconOf, plain, wordOf } from './words';
+import { IView } from './widget';
+import { assigned, iconOf, wordOf } from './words';
 
 /** Asks for a change and shows the schedules that come back. */
 export type Change = (work: () => Promise<ISchedules>) => Promise<void>;
+
+/** What views that change schedules are given. */
+export interface IChanging extends IView {
+  busy: boolean;
+  change: Change;
+}
 
 export function Schedule(view: IView): JSX.Element {
   return <OfNotebook key={view.model.path} {...view} />;
@@ -19,74 +25,42 @@ export function Schedule(view: IView): JSX.Element {
 
 function OfNotebook(view: IView): JSX.Element {
   const { model, trans } = view;
-  const [found, setFound] = React.useState<ISchedules | null>(null);
-  const [problem, setProblem] = React.useState<IProblem | null>(null);
   const [busy, setBusy] = React.useState(false);
-  const asked = React.useRef(0);
-  const take = async (work: () => Promise<ISchedules>): Promise<void> => {
-    const number = ++asked.current;
-    try {
-      const answer = await work();
-      if (number === asked.current) {
-        setFound(answer);
-        setProblem(null);
-      }
-    } catch (error) {
-      setProblem(problemOf(error));
-    }
-  };
+  const { run, status } = model.runs[0] ?? {};
+  const { found, problem, again } = useAsked(() => model.api.schedules(model.path), [model, model.schedulesToken, run, status]);
   const change: Change = async work => {
     setBusy(true);
-    await take(work);
+    await again(work);
     setBusy(false);
   };
-  const newest = model.runs[0];
-  React.useEffect(
-    () => void take(() => model.api.schedules(model.path)),
-    [model, model.schedulesToken, newest?.run, newest?.status]
-  );
+  const changing = { ...view, busy, change };
   const schedules = found?.schedules ?? [];
   return (
     <>
       <Section title={trans.__('Schedules')} name="schedules">
-        {problem && <Wrong problem={problem} />}
-        {found !== null && schedules.length === 0 && (
-          <p className="jp-nbprod-dim">{trans.__('This notebook runs only when asked. Add a time below.')}</p>
-        )}
+        <Wrong problem={problem} />
+        {found && schedules.length === 0 && <Dim>{trans.__('This notebook runs only when asked. Add a time below.')}</Dim>}
         {schedules.map(item => (
-          <One key={item.name} {...view} {...{ item, busy, change }} />
+          <One key={item.name} {...changing} item={item} />
         ))}
-        {found !== null && schedules.length > 0 && <Server {...view} {...{ found, busy, change }} />}
+        {found && schedules.length > 0 && <Server {...changing} found={found} />}
       </Section>
-      {found !== null && <AddSchedule {...view} {...{ busy, change }} taken={schedules.map(item => item.name)} />}
+      {found && <AddSchedule {...changing} taken={schedules.map(item => item.name)} />}
     </>
   );
-}
-
-interface IChanging extends IView {
-  busy: boolean;
-  change: Change;
 }
 
 /** Says whether anything runs what is due; to resume a schedule starts what does. */
 function Server({ model, trans, found, busy, change }: IChanging & { found: ISchedules }): JSX.Element {
   const due = found.schedules.find(item => !item.paused);
+  const idle = due ? trans.__('! no process runs what is due') : trans.__('■ nothing is due: every schedule is paused');
   return (
     <p role="status" data-nbprod="scheduler" data-nbprod-running={found.running}>
-      {found.running
-        ? trans.__('● a process on the server runs what is due')
-        : due
-          ? trans.__('! no process runs what is due')
-          : trans.__('■ nothing is due: every schedule is paused')}{' '}
+      {found.running ? trans.__('● a process on the server runs what is due') : idle}{' '}
       {!found.running && due && (
-        <button
-          className="jp-nbprod-button"
-          data-nbprod="scheduler-start"
-          disabled={busy}
-          onClick={() => void change(() => model.api.pause(model.path, due.name, false))}
-        >
+        <Button name="scheduler-start" disabled={busy} onClick={() => void change(() => model.api.pause(model.path, due.name, false))}>
           {trans.__('Start one')}
-        </button>
+        </Button>
       )}
     </p>
   );
@@ -95,49 +69,40 @@ function Server({ model, trans, found, busy, change }: IChanging & { found: ISch
 function One(props: IChanging & { item: ISchedule }): JSX.Element {
   const { model, trans, item, busy, change } = props;
   const { api, path } = model;
+  const { name, paused, next, tz } = item;
   const remove = async (): Promise<void> => {
     const answer = await showDialog({
-      title: trans.__('Remove the schedule %1?', item.name),
+      title: trans.__('Remove the schedule %1?', name),
       body: trans.__('What its runs left stays.'),
       buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Remove') })]
     });
     if (answer.button.accept) {
-      await change(() => api.unschedule(path, item.name));
+      await change(() => api.unschedule(path, name));
     }
   };
-  const now = (): Promise<void> => model.act(trans.__('starting the run'), () => api.scheduleNow(path, item.name), true);
-  const given = Object.entries(item.parameters);
+  const now = (): Promise<void> => model.act(trans.__('starting the run'), () => api.scheduleNow(path, name), true);
   return (
-    <article className="jp-nbprod-card" data-nbprod-schedule={item.name} aria-label={item.name}>
+    <article className="jp-nbprod-card" data-nbprod-schedule={name} aria-label={name}>
       <p>
-        {item.paused ? `■ ${trans.__('paused')}` : `● ${trans.__('on')}`} <b>{item.name}</b> {item.words}{' '}
-        <span className="jp-nbprod-dim">{item.tz}</span>
+        {paused ? `■ ${trans.__('paused')}` : `● ${trans.__('on')}`} <b>{name}</b> {item.words} <span className="jp-nbprod-dim">{tz}</span>
       </p>
-      {given.length > 0 && (
-        <p className="jp-nbprod-dim">{given.map(([name, value]) => `${name} = ${plain(value)}`).join(' · ')}</p>
-      )}
-      {item.next.length > 0 && (
-        <details className="jp-nbprod-fold" data-nbprod="schedule-next">
-          <summary>{trans.__('next %1', clock(item.next[0], item.tz))}</summary>
-          <Times trans={trans} times={item.next} tz={item.tz} />
-        </details>
+      {Object.keys(item.parameters).length > 0 && <Dim>{assigned(item.parameters)}</Dim>}
+      {next.length > 0 && (
+        <Fold name="schedule-next" summary={trans.__('next %1', clock(next[0], tz))}>
+          <Times trans={trans} times={next} tz={tz} />
+        </Fold>
       )}
       {item.history.length > 0 && <History {...props} />}
       <div className="jp-nbprod-row jp-nbprod-actions">
-        <button
-          className="jp-nbprod-button"
-          data-nbprod="schedule-pause"
-          disabled={busy}
-          onClick={() => void change(() => api.pause(path, item.name, !item.paused))}
-        >
-          {item.paused ? trans.__('Resume') : trans.__('Pause')}
-        </button>
-        <button className="jp-nbprod-button" data-nbprod="schedule-now" disabled={model.working} onClick={() => void now()}>
+        <Button name="schedule-pause" disabled={busy} onClick={() => void change(() => api.pause(path, name, !paused))}>
+          {paused ? trans.__('Resume') : trans.__('Pause')}
+        </Button>
+        <Button name="schedule-now" disabled={model.working} onClick={() => void now()}>
           {trans.__('Run now')}
-        </button>
-        <button className="jp-nbprod-button" data-nbprod="schedule-remove" disabled={busy} onClick={() => void remove()}>
+        </Button>
+        <Button name="schedule-remove" disabled={busy} onClick={() => void remove()}>
           {trans.__('Remove')}
-        </button>
+        </Button>
       </div>
     </article>
   );
@@ -150,26 +115,20 @@ function History({ model, trans, item }: IView & { item: ISchedule }): JSX.Eleme
       const run = model.runs.find(known => known.run === id) ?? (await model.api.oneRun(path, id));
       model.set({ run, tab: 'pipeline' });
     });
+  const line = ({ due, run, status, message }: ISchedule['history'][number]): JSX.Element => {
+    const state = status === 'started' ? 'running' : status;
+    const title = trans.__('Show run %1', run.slice(0, 4));
+    return (
+      <li key={due}>
+        <button className="jp-nbprod-line" data-nbprod-state={state} title={title} onClick={() => void open(run)}>
+          {iconOf(state)} {wordOf(state, trans)} {clock(due, item.tz)} <code>{run.slice(0, 4)}</code> {message}
+        </button>
+      </li>
+    );
+  };
   return (
-    <details className="jp-nbprod-fold" data-nbprod="schedule-history">
-      <summary>{trans._n('%1 past time', '%1 past times', item.history.length)}</summary>
-      <ul className="jp-nbprod-list">
-        {item.history.map(({ due, run, status, message }) => {
-          const state = status === 'started' ? 'running' : status;
-          return (
-            <li key={due}>
-              <button
-                className="jp-nbprod-line"
-                data-nbprod-state={state}
-                title={trans.__('Show run %1', run.slice(0, 4))}
-                onClick={() => void open(run)}
-              >
-                {iconOf(state)} {wordOf(state, trans)} {clock(due, item.tz)} <code>{run.slice(0, 4)}</code> {message}
-              </button>
-            </li>
-          );
-        })}
-      </ul>
-    </details>
+    <Fold name="schedule-history" summary={trans._n('%1 past time', '%1 past times', item.history.length)}>
+      <ul className="jp-nbprod-list">{item.history.map(line)}</ul>
+    </Fold>
   );
 }

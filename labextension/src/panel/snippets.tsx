@@ -5,6 +5,7 @@ import { PageConfig } from '@jupyterlab/coreutils';
 import * as React from 'react';
 
 import { IEndpoint, Value } from '../tokens';
+import { Button } from './parts';
 import { IView } from './widget';
 
 type Language = 'curl' | 'Python';
@@ -23,43 +24,29 @@ export function addressOf({ model }: Pick<IView, 'model'>, endpoint: IEndpoint):
   return new URL(model.api.through(model.path, endpoint.endpoint, ''), window.location.href).href;
 }
 
-interface ISnippets {
-  view: IView;
-  endpoint: IEndpoint;
-  row: { [column: string]: Value };
-}
+type Row = { [column: string]: Value };
 
-export function Snippets({ view, endpoint, row }: ISnippets): JSX.Element {
+export function Snippets({ view, endpoint, row }: { view: IView; endpoint: IEndpoint; row: Row }): JSX.Element {
   const { trans } = view;
   const [language, setLanguage] = React.useState<Language>('curl');
   const url = `${addressOf(view, endpoint).replace(/\/$/, '')}/predict`;
   const text = language === 'curl' ? curl(url, row) : python(url, row);
   const [copied, setCopied] = React.useState('');
+  const copy = (): void => {
+    Clipboard.copyToSystem(text);
+    setCopied(text);
+  };
   return (
     <div className="jp-nbprod-snippets" data-nbprod="snippets">
       <div className="jp-nbprod-row">
         {(['curl', 'Python'] as const).map(name => (
-          <button
-            key={name}
-            type="button"
-            className="jp-nbprod-button"
-            aria-pressed={language === name}
-            onClick={() => setLanguage(name)}
-          >
+          <Button key={name} aria-pressed={language === name} onClick={() => setLanguage(name)}>
             {name}
-          </button>
+          </Button>
         ))}
-        <button
-          type="button"
-          className="jp-nbprod-button"
-          data-nbprod="copy"
-          onClick={() => {
-            Clipboard.copyToSystem(text);
-            setCopied(text);
-          }}
-        >
+        <Button name="copy" onClick={copy}>
           {trans.__('Copy')}
-        </button>
+        </Button>
         <span role="status">{copied === text && trans.__('✓ copied')}</span>
       </div>
       <pre className="jp-nbprod-log" tabIndex={0} aria-label={trans.__('%1 request', language)}>
@@ -69,13 +56,13 @@ export function Snippets({ view, endpoint, row }: ISnippets): JSX.Element {
   );
 }
 
-function curl(url: string, row: ISnippets['row']): string {
+function curl(url: string, row: Row): string {
   const body = JSON.stringify({ rows: [row] }).replace(/'/g, "'\\''");
   const token = isRemote() ? ` \\\n  -H "Authorization: token $JUPYTER_TOKEN"` : '';
   return `curl -s '${url}' \\\n  -H 'Content-Type: application/json'${token} \\\n  -d '${body}'`;
 }
 
-function python(url: string, row: ISnippets['row']): string {
+function python(url: string, row: Row): string {
   const head = isRemote() ? 'import os\n\nimport requests' : 'import requests';
   const token = isRemote() ? `,\n    headers={"Authorization": f"token {os.environ['JUPYTER_TOKEN']}"}` : '';
   const fields = Object.entries(row).map(([name, value]) => `${JSON.stringify(name)}: ${literal(value)}`);

@@ -5,14 +5,15 @@ import * as React from 'react';
 import { colorOf } from '../cells';
 import { ISuggestion } from '../tokens';
 import { applySuggestion } from '../verbs';
-import { IView, Section } from './widget';
+import { Button, Dim, Section } from './parts';
+import { IView } from './widget';
 
 export function Suggested({ model, trans, suggestion }: IView & { suggestion: ISuggestion }): JSX.Element {
   const stages = suggestion.stages.map(stage => stage.name);
   const fresh = suggestion.cells.filter(cell => !cell.kept && cell.role !== 'exploration');
   return (
     <Section title={trans.__('Suggested stages')} name="suggestion">
-      {fresh.length === 0 && <p className="jp-nbprod-dim">{trans.__('Nothing to suggest: every cell has its place.')}</p>}
+      {fresh.length === 0 && <Dim>{trans.__('Nothing to suggest: every cell has its place.')}</Dim>}
       <ul className="jp-nbprod-list">
         {suggestion.cells.map(item => (
           <li key={item.cell_id}>
@@ -29,24 +30,15 @@ export function Suggested({ model, trans, suggestion }: IView & { suggestion: IS
         ))}
       </ul>
       {suggestion.notes.map(note => (
-        <p key={note} className="jp-nbprod-dim">
-          {note}
-        </p>
+        <Dim key={note}>{note}</Dim>
       ))}
       <div className="jp-nbprod-row">
-        <button
-          className="jp-nbprod-button jp-nbprod-primary"
-          data-nbprod="apply-suggestion"
-          disabled={fresh.length === 0}
-          onClick={() => applySuggestion(model, suggestion)}
-        >
+        <Button name="apply-suggestion" primary disabled={!fresh.length} onClick={() => applySuggestion(model, suggestion)}>
           {trans.__('Apply')}
-        </button>
-        <button className="jp-nbprod-button" onClick={() => model.set({ suggestion: null })}>
-          {trans.__('Cancel')}
-        </button>
+        </Button>
+        <Button onClick={() => model.set({ suggestion: null })}>{trans.__('Cancel')}</Button>
       </div>
-      <p className="jp-nbprod-dim">{trans.__('Tags go into the notebook; one undo takes them back.')}</p>
+      <Dim>{trans.__('Tags go into the notebook; one undo takes them back.')}</Dim>
     </Section>
   );
 }

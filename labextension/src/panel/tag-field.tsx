@@ -5,6 +5,7 @@ import * as React from 'react';
 import { tagActive } from '../commands';
 import { nameProblem } from '../tags';
 import { ROLES } from '../tokens';
+import { Button, Dim, Proposals, Select } from './parts';
 import { IView } from './widget';
 
 export function TagField({ model, trans }: IView): JSX.Element {
@@ -20,11 +21,7 @@ export function TagField({ model, trans }: IView): JSX.Element {
   return (
     <div className="jp-nbprod-tag" data-nbprod="tag-field">
       <Form key={key} model={model} trans={trans} number={number} />
-      {!tag && effective && (
-        <p className="jp-nbprod-dim" title={effective.reason}>
-          {trans.__('inferred: %1', effective.stage ?? effective.role)}
-        </p>
-      )}
+      {!tag && effective && <Dim title={effective.reason}>{trans.__('inferred: %1', effective.stage ?? effective.role)}</Dim>}
     </div>
   );
 }
@@ -33,6 +30,7 @@ function Form({ model, trans, number }: Pick<IView, 'model' | 'trans'> & { numbe
   const tag = model.activeTag;
   const [role, setRole] = React.useState(tag?.role ?? 'none');
   const [stage, setStage] = React.useState(tag?.stage ?? '');
+  const roles = [['none', trans.__('no tag')], ['stage', trans.__('stage')], ...ROLES.map(name => [name, name])];
   const wrong = role === 'stage' && stage !== '' ? nameProblem(stage, trans) : null;
   const choose = (chosen: string): void => {
     setRole(chosen);
@@ -50,16 +48,7 @@ function Form({ model, trans, number }: Pick<IView, 'model' | 'trans'> & { numbe
   };
   return (
     <form onSubmit={apply}>
-      <label className="jp-nbprod-row">
-        <span>{trans.__('Cell %1', number)}</span>
-        <select data-nbprod="tag-role" value={role} onChange={event => choose(event.target.value)}>
-          <option value="none">{trans.__('no tag')}</option>
-          <option value="stage">{trans.__('stage')}</option>
-          {ROLES.map(name => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      </label>
+      <Select name="tag-role" label={trans.__('Cell %1', number)} value={role} options={roles} set={choose} />
       {(role === 'stage' || role === 'none') && (
         <div className="jp-nbprod-row">
           <input
@@ -71,19 +60,10 @@ function Form({ model, trans, number }: Pick<IView, 'model' | 'trans'> & { numbe
             aria-invalid={wrong !== null}
             onChange={event => setStage(event.target.value)}
           />
-          <button
-            type="submit"
-            className="jp-nbprod-button"
-            data-nbprod="tag-apply"
-            disabled={!stage || nameProblem(stage, trans) !== null}
-          >
+          <Button name="tag-apply" type="submit" disabled={!stage || nameProblem(stage, trans) !== null}>
             {trans.__('Tag')}
-          </button>
-          <datalist id="jp-nbprod-stages">
-            {model.stages.map(name => (
-              <option key={name} value={name} />
-            ))}
-          </datalist>
+          </Button>
+          <Proposals id="jp-nbprod-stages" values={model.stages} />
         </div>
       )}
       {wrong && <p className="jp-nbprod-wrong">{wrong}</p>}

@@ -3,6 +3,8 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { Table } from './parts';
+
 /** Return the name of the reader's own time zone. */
 export function zoneHere(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
@@ -23,24 +25,14 @@ export function clock(moment: string, tz: string): string {
 /** The next times in the schedule's own time zone; in the reader's as well where that is another. */
 export function Times(props: { times: string[]; tz: string; trans: TranslationBundle }): JSX.Element {
   const { times, tz, trans } = props;
-  const here = zoneHere();
+  const zones = [...new Set([tz, zoneHere()])];
   return (
-    <table className="jp-nbprod-table jp-nbprod-times">
-      <caption className="jp-nbprod-hidden">{trans.__('The next times')}</caption>
-      <thead>
-        <tr>
-          <th scope="col">{tz}</th>
-          {here !== tz && <th scope="col">{trans.__('here, %1', here)}</th>}
-        </tr>
-      </thead>
-      <tbody>
-        {times.map(time => (
-          <tr key={time}>
-            <td>{clock(time, tz)}</td>
-            {here !== tz && <td>{clock(time, here)}</td>}
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <Table
+      className="jp-nbprod-times"
+      caption={trans.__('The next times')}
+      unseen="caption"
+      head={zones.map(zone => (zone === tz ? tz : trans.__('here, %1', zone)))}
+      rows={times.map(time => ({ cells: zones.map(zone => clock(time, zone)) }))}
+    />
   );
 }

@@ -2,81 +2,61 @@
 
 import * as React from 'react';
 
-import { problemOf } from '../api';
-import { IEndpoint, IPrediction, IProblem, ISample, Value } from '../tokens';
+import { IEndpoint, IPrediction, ISample, Value } from '../tokens';
+import { Button, Field, useAsked, Wrong } from './parts';
 import { Snippets } from './snippets';
-import { IView, Wrong } from './widget';
+import { IView } from './widget';
 import { plain } from './words';
 
 type Row = { [column: string]: string };
 
 export function Try(view: IView & { endpoint: IEndpoint }): JSX.Element {
-  const { model, trans, endpoint } = view;
-  const [sample, setSample] = React.useState<ISample | null>(null);
+  const { model, trans } = view;
+  const { path, api } = model;
+  const name = view.endpoint.endpoint;
   const [place, setPlace] = React.useState(0);
-  const [row, setRow] = React.useState<Row>({});
-  const [answer, setAnswer] = React.useState<IPrediction | null>(null);
-  const [problem, setProblem] = React.useState<IProblem | null>(null);
-  const fill = (found: ISample, at: number): void => {
-    setPlace(at);
-    setRow(texts(found.rows[at] ?? {}));
-    setAnswer(null);
+  const [typed, setTyped] = React.useState<Row>({});
+  const [open, setOpen] = React.useState(false);
+  const { found: sample, problem } = useAsked(() => api.sample(path, name), [model, name], open);
+  const row = { ...texts(sample?.rows[place] ?? {}), ...typed };
+  const asked = sample ? values(sample, row) : {};
+  const answer = useAsked(async () => ({ place, of: await api.predict(path, name, [asked]) }), [model, name], false);
+  const shown = answer.found?.place === place && !answer.problem ? answer.found.of : null;
+  const another = (): void => {
+    setPlace((place + 1) % Math.max(1, sample?.rows.length ?? 1));
+    setTyped({});
   };
-  const open = async (event: React.SyntheticEvent<HTMLDetailsElement>): Promise<void> => {
-    if (!event.currentTarget.open || sample) {
-      return;
-    }
-    try {
-      const found = await model.api.sample(model.path, endpoint.endpoint);
-      setSample(found);
-      fill(found, 0);
-    } catch (error) {
-      setProblem(problemOf(error));
-    }
-  };
-  const ask = async (event: React.FormEvent): Promise<void> => {
+  const predict = async (event: React.FormEvent): Promise<void> => {
     event.preventDefault();
-    setProblem(null);
-    try {
-      setAnswer(await model.api.predict(model.path, endpoint.endpoint, [values(sample as ISample, row)]));
-      model.set({ endpointsToken: model.endpointsToken + 1 }); // its counters have moved on
-    } catch (error) {
-      setAnswer(null);
-      setProblem(problemOf(error));
-    }
+    await answer.again();
+    model.set({ endpointsToken: model.endpointsToken + 1 }); // its counters have moved on
   };
   return (
-    <details className="jp-nbprod-try" data-nbprod="try" onToggle={event => void open(event)}>
+    <details className="jp-nbprod-try" data-nbprod="try" onToggle={event => setOpen(event.currentTarget.open)}>
       <summary>{trans.__('Try it')}</summary>
       {sample && (
-        <form onSubmit={event => void ask(event)}>
-          {sample.columns.map(column => (
-            <label className="jp-nbprod-row" key={column.name}>
-              <span title={column.type}>{column.name}</span>
-              <input
-                data-nbprod-column={column.name}
-                value={row[column.name] ?? ''}
-                onChange={event => setRow({ ...row, [column.name]: event.target.value })}
-              />
-            </label>
+        <form onSubmit={event => void predict(event)}>
+          {sample.columns.map(({ name: column, type }) => (
+            <Field
+              key={column}
+              data-nbprod-column={column}
+              label={column}
+              hint={type}
+              value={row[column] ?? ''}
+              set={text => setTyped({ ...typed, [column]: text })}
+            />
           ))}
           <div className="jp-nbprod-row">
-            <button type="submit" className="jp-nbprod-button" data-nbprod="predict">
+            <Button name="predict" type="submit">
               {trans.__('Predict')}
-            </button>
-            <button
-              type="button"
-              className="jp-nbprod-button"
-              onClick={() => fill(sample, (place + 1) % Math.max(1, sample.rows.length))}
-            >
-              {trans.__('Another row')}
-            </button>
+            </Button>
+            <Button onClick={another}>{trans.__('Another row')}</Button>
           </div>
         </form>
       )}
-      {answer && sample && <Answer trans={trans} answer={answer} expected={expected(sample, place, row)} />}
-      {problem && <Wrong problem={problem} />}
-      {sample && <Snippets view={view} endpoint={endpoint} row={values(sample, row)} />}
+      {shown && sample && <Answer trans={trans} answer={shown} expected={expected(sample, place, row)} />}
+      <Wrong problem={answer.problem ?? problem} />
+      {sample && <Snippets view={view} endpoint={view.endpoint} row={asked} />}
     </details>
   );
 }

@@ -13,6 +13,7 @@ import { Endpoints } from './endpoints';
 import { Header } from './header';
 import { Monitor } from './monitor';
 import { Parameters } from './parameters';
+import { Button } from './parts';
 import { Picture } from './picture';
 import { Problems } from './problems';
 import { Runs } from './runs';
@@ -51,9 +52,7 @@ function Panel(view: IView): JSX.Element {
     return (
       <div className="jp-nbprod-empty" data-nbprod="no-notebook">
         <p>{trans.__('Open a notebook: its stages, runs and endpoints are shown here.')}</p>
-        <button className="jp-nbprod-button" onClick={() => void commands.execute('nbprod:open-example')}>
-          {trans.__('Open an example')}
-        </button>
+        <Button onClick={() => void commands.execute('nbprod:open-example')}>{trans.__('Open an example')}</Button>
       </div>
     );
   }
@@ -136,29 +135,7 @@ function Missing({ model, trans }: IView): JSX.Element {
       <p>{trans.__('nbprod is not on this Jupyter server. Cells can be tagged; to run them, install it where the server runs:')}</p>
       <code>jupyter server extension enable nbprod.interfaces.server</code>
       <p>{trans.__('Then start the server again.')}</p>
-      <button className="jp-nbprod-button" onClick={() => void model.look()}>
-        {trans.__('Look again')}
-      </button>
+      <Button onClick={() => void model.look()}>{trans.__('Look again')}</Button>
     </section>
-  );
-}
-
-/** A titled part of the panel. */
-export function Section(props: { title: string; name: string; children: React.ReactNode }): JSX.Element {
-  return (
-    <section className="jp-nbprod-section" data-nbprod={props.name} aria-label={props.title}>
-      <h3>{props.title}</h3>
-      {props.children}
-    </section>
-  );
-}
-
-/** A problem in words: what happened, and what to do. */
-export function Wrong({ problem }: { problem: { code: string; message: string; hint: string | null } }): JSX.Element {
-  return (
-    <p className="jp-nbprod-wrong" role="alert">
-      ✗ <b>{problem.code}</b> {problem.message}
-      {problem.hint ? ` · ${problem.hint}` : ''}
-    </p>
   );
 }

@@ -53,20 +53,20 @@ export function plain(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
+/** Return values by name as people write them in a line. */
+export function assigned(values: { [name: string]: unknown }): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} = ${plain(value)}`)
+    .join(' · ');
+}
+
 /** Return how long ago a moment was. */
 export function ago(moment: string, trans: TranslationBundle): string {
-  const passed = (Date.now() - Date.parse(moment)) / 1000;
+  const passed = (Date.now() - Date.parse(moment)) / 60_000;
   if (!Number.isFinite(passed)) {
     return '';
   }
-  if (passed < 60) {
-    return trans.__('just now');
-  }
-  if (passed < 3600) {
-    return trans.__('%1 min ago', Math.floor(passed / 60));
-  }
-  if (passed < 86_400) {
-    return trans.__('%1 h ago', Math.floor(passed / 3600));
-  }
-  return new Date(moment).toLocaleDateString();
+  const minutes = passed < 1 ? trans.__('just now') : trans.__('%1 min ago', Math.floor(passed));
+  const hours = passed < 1440 ? trans.__('%1 h ago', Math.floor(passed / 60)) : new Date(moment).toLocaleDateString();
+  return passed < 60 ? minutes : hours;
 }
