@@ -72,10 +72,10 @@ def test_addresses_that_look_like_names_are_told_apart():
 
 def test_the_front_end_asks_for_nothing_else():
     """Each address that the front end names is a route; the other way round, some are for others."""
-    named = re.findall(r"this\.ask(?:<[^(]*>)?\(\s*['`]([^'`]+)['`]", FRONT.read_text(encoding="utf-8"))
+    named = re.findall(r"this\.(?:ask|post)(?:<[^(]*>)?\(\s*['`]([^'`]+)['`]", FRONT.read_text(encoding="utf-8"))
     patterns = [re.sub(r"\{(\w+)\}", "[^/]+", one.path) for one in TABLE]
     for address in named:
-        plain = re.sub(r"\$\{of\(name\)\}", "endpoints/x", address)
+        plain = address.replace("${of(name)}", "endpoints/x").replace("${planned(name)}", "schedules/x")
         plain = re.sub(r"\$\{[^}]*\}", "x", plain)
         assert any(re.fullmatch(pattern, plain) for pattern in patterns), address
     assert len(named) > 20
