@@ -48,6 +48,7 @@ interface IRequest {
 /** What a run is asked to do besides running. */
 export interface IRunOptions {
   parameters?: { [name: string]: string };
+  model?: string;
   from?: string;
   to?: string;
   force?: boolean;

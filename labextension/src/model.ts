@@ -21,7 +21,7 @@ export type Tab = 'pipeline' | 'schedule' | 'monitor';
 /** Forms that open below the buttons; one at a time. */
 export type Form = 'deploy' | 'sweep' | null;
 
-type Settable = 'tab' | 'form' | 'suggestion' | 'problem' | 'overrides' | 'run' | 'operation' | 'endpointsToken';
+type Settable = 'tab' | 'form' | 'suggestion' | 'problem' | 'overrides' | 'chosen' | 'run' | 'operation' | 'endpointsToken';
 
 /** The state of the panel for the notebook at hand. */
 export class Model {
@@ -37,6 +37,8 @@ export class Model {
   problem: IProblem | null = null;
   busy = '';
   overrides: { [name: string]: string } = {};
+  /** The name taken as the model, where several may hold it. */
+  chosen = '';
   tab: Tab = 'pipeline';
   form: Form = null;
   /** Grow when the server says that schedules or endpoints changed. */
@@ -231,11 +233,9 @@ export class Model {
   /** Seconds since something began, by the server's word, else since it was first seen. */
   secondsOf(key: string, since?: string | null): number {
     const began = since ? Date.parse(since) : NaN;
-    if (!this._seen.has(key)) {
-      this._seen.set(key, Date.now());
-    }
-    const from = Number.isFinite(began) ? began : (this._seen.get(key) as number);
-    return Math.max(0, (Date.now() - from) / 1000);
+    const seen = this._seen.get(key) ?? Date.now();
+    this._seen.set(key, seen);
+    return Math.max(0, (Date.now() - (Number.isFinite(began) ? began : seen)) / 1000);
   }
 
   /** Bring the notebook to the front and go to a cell of it. */
@@ -293,7 +293,7 @@ export class Model {
   private forget(): void {
     this.pipeline = this.suggestion = this.run = this.operation = this.problem = this.form = null;
     [this.runs, this.endpoints, this.overrides] = [[], [], {}];
-    this._newest = '';
+    this._newest = this.chosen = '';
     this._analysis.forget();
     this._seen.clear();
   }

@@ -87,6 +87,8 @@ export interface IPipeline {
   stages: IStage[];
   edges: IEdge[];
   parameters: IParameter[];
+  /** Names of which one must be chosen as the model; none where the notebook says it, or only one may hold it. */
+  undecided: string[];
   drawing: IDrawing;
   diagnostics: IDiagnostic[];
   readiness: IReadiness;

@@ -16,8 +16,7 @@ export function startRun(model: Model, options: IRunOptions = {}): Promise<void>
   return model.act(
     'starting the run',
     async path => {
-      const asked = { parameters: model.overrides, ...options };
-      const { run } = await model.api.run(path, asked);
+      const { run } = await model.api.run(path, { ...given(model), ...options });
       model.set({ run: { run, status: 'running', started: new Date().toISOString(), ...NOTHING_YET } });
     },
     true
@@ -44,7 +43,8 @@ export function startOperation(model: Model, kind: Kind, body: { [name: string]:
   return model.act(
     `starting: ${kind}`,
     async path => {
-      const operation = await model.api.start(kind, path, { parameters: model.overrides, ...body });
+      const asked = kind === 'deploy' || kind === 'build' ? given(model) : { parameters: model.overrides };
+      const operation = await model.api.start(kind, path, { ...asked, ...body });
       model.set({ operation, form: kind === 'sweep' || kind === 'deploy' ? null : model.form });
     },
     true
@@ -132,6 +132,12 @@ function applyFixes(model: Model, found: IFixes): void {
       }
     }
   });
+}
+
+/** Return what was set in the panel: parameters, and the name that holds the model. */
+function given(model: Model): IRunOptions {
+  const chosen = model.pipeline?.undecided.includes(model.chosen) ? { model: model.chosen } : {};
+  return { parameters: model.overrides, ...chosen };
 }
 
 /** Return a value as `-p NAME=` takes it. */

@@ -14,6 +14,7 @@ export function pipeline(name = 'load'): IPipeline {
     stages: [{ name, cells: [1], cell_ids: ['c1'], reads: [], writes: [], volatile: [] }],
     edges: [],
     parameters: [],
+    undecided: [],
     drawing: { width: 1, height: 1, box: { width: 1, height: 1 }, boxes: [], lines: [] },
     diagnostics: [],
     readiness: { percent: 10, steps: [] },

@@ -195,6 +195,19 @@ describe('verbs', () => {
     expect([panel.saves, server.names.includes('run')]).toEqual([0, true]);
   });
 
+  test('the name chosen as the model goes along, as long as it may be one', async () => {
+    server.pipeline_ = async () => ({ ...pipeline(), undecided: ['ridge', 'forest'] });
+    await shown();
+    model.set({ chosen: 'forest' });
+    await startRun(model);
+    await startOperation(model, 'deploy', { target: 'local' });
+    await startOperation(model, 'verify');
+    model.set({ chosen: 'gone' });
+    await startOperation(model, 'build');
+    const sent = server.asked.filter(call => ['run', 'start'].includes(String(call[0]))).map(call => (call.pop() as any).model);
+    expect(sent).toEqual(['forest', 'forest', undefined, undefined]);
+  });
+
   test('a save that did not happen starts nothing', async () => {
     const panel = await shown();
     panel.context.save = async () => undefined;

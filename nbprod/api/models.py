@@ -41,10 +41,11 @@ def model(
 
 def no_model(finished: Run) -> ModelError:
     """Return the error for a run that left no model."""
-    note = next((text for text in finished.notes if "model" in text), "no fitted estimator reaches the end")
-    return ModelError(
-        "NB620", f"{finished.notebook} leaves no model: {note}", "tag a cell serve that defines predict(…)"
-    )
+    why = next((text for text in finished.notes if text.startswith("no model: ")), None)
+    if why is not None:
+        return ModelError("NB620", f"{finished.notebook} leaves {why}")
+    text = f"{finished.notebook} leaves no model: no fitted estimator reaches the end"
+    return ModelError("NB620", text, "tag a cell serve that defines predict(…)")
 
 
 def python_of(path: Source | Sequence[Source]) -> str | None:

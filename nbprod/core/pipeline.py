@@ -233,6 +233,13 @@ class Pipeline:
         """The diagnostics that forbid a run."""
         return tuple(item for item in self.diagnostics if item.severity == "error")
 
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """The names of which one must be chosen: several may hold the model, and no cell says which."""
+        said = self.serve is not None or any(stage.options.model for stage in self.stages)
+        names = tuple(dict.fromkeys(candidate.name for candidate in self.models))
+        return () if said or len(names) < 2 else names
+
     def stage(self, name: str) -> Stage:
         """Return the stage of that name; KeyError when there is none."""
         for stage in self.stages:

@@ -122,6 +122,21 @@ def test_a_notebook_without_a_model_is_told(server, ask):
     assert {step["state"] for step in done["steps"]} <= {"succeeded", "failed"}
 
 
+def test_of_several_models_one_is_chosen(server, ask):
+    code = "import pandas as pd\nfrom sklearn.linear_model import Lasso, Ridge\nX = pd.DataFrame({'a': [1.0, 2.0]})\n"
+    fits = "soft = Ridge().fit(X, [1, 2])\nhard = Lasso(alpha=9).fit(X, [1, 2])\nhard.predict(X), soft.predict(X)"
+    write_notebook(server.root / "two.ipynb", [("stage:train", code + fits)])
+    assert ask("GET", "pipeline", "two.ipynb")[1]["undecided"] == ["soft", "hard"]
+    done = ended(ask, ask("POST", "deploy", "two.ipynb")[1]["operation"], "two.ipynb")
+    assert (done["state"], done["error"]["code"], done["error"]["hint"]) == ("failed", "NB620", None)
+    assert done["error"]["message"].count("no model") == 1
+    assert "--model NAME" in done["error"]["message"]
+    done = ended(ask, ask("POST", "deploy", "two.ipynb", model="hard")[1]["operation"], "two.ipynb")
+    assert (done["state"], done["error"]) == ("succeeded", None)
+    assert ask("POST", "endpoints/two/predict", "two.ipynb", rows=[{"a": 1.0}])[1]["predictions"] == [1.5]
+    assert ask("DELETE", "endpoints/two", "two.ipynb")[0] == 200
+
+
 def test_verify_tells_whether_the_pipeline_equals_the_notebook_and_has_a_page(server, ask):
     _, started = ask("POST", "verify")
     done = ended(ask, started["operation"])

@@ -11,6 +11,8 @@ export function Deploy({ model, trans }: IView): JSX.Element {
   const { found, problem } = useAsked(() => model.api.targets(model.path), [model, model.path]);
   const [chosen, setChosen] = React.useState('local');
   const targets = found?.targets ?? [];
+  const undecided = model.pipeline?.undecided ?? [];
+  const open = undecided.length > 0 && !undecided.includes(model.chosen);
   const submit = (event: React.FormEvent): void => {
     event.preventDefault();
     void startOperation(model, 'deploy', { target: chosen });
@@ -32,13 +34,14 @@ export function Deploy({ model, trans }: IView): JSX.Element {
         ))}
       </fieldset>
       <Before trans={trans} run={model.runs.find(run => run.status === 'succeeded')} />
+      {open && <p role="status">{trans.__('! Several names may hold the model (%1): choose one above.', undecided.join(', '))}</p>}
       <Wrong problem={problem} />
       <div className="jp-nbprod-row">
         <Button
           name="deploy-start"
           type="submit"
           primary
-          disabled={model.working || !targets.some(item => item.name === chosen && item.available)}
+          disabled={model.working || open || !targets.some(item => item.name === chosen && item.available)}
         >
           {trans.__('Deploy')}
         </Button>

@@ -4,12 +4,13 @@ import * as React from 'react';
 
 import { Model } from '../model';
 import { IParameter } from '../tokens';
-import { Button, Section } from './parts';
+import { Button, Section, Select } from './parts';
 import { IView } from './widget';
 
 export function Parameters({ model, trans }: IView): JSX.Element | null {
   const parameters = model.pipeline?.parameters ?? [];
-  if (parameters.length === 0) {
+  const undecided = model.pipeline?.undecided ?? [];
+  if (parameters.length === 0 && undecided.length === 0) {
     return null;
   }
   return (
@@ -31,6 +32,16 @@ export function Parameters({ model, trans }: IView): JSX.Element | null {
           )}
         </div>
       ))}
+      {undecided.length > 0 && (
+        <Select
+          name="model"
+          label={trans.__('model')}
+          title={trans.__('Several names may hold the model; for good: %%mlops stage … --model NAME')}
+          value={model.chosen}
+          options={[['', trans.__('choose…')], ...undecided.map(name => [name, name])]}
+          set={chosen => model.set({ chosen })}
+        />
+      )}
     </Section>
   );
 }

@@ -20,10 +20,11 @@ export function Runs(view: IView): JSX.Element {
   const { model, trans } = view;
   const [all, setAll] = React.useState(false);
   const shown = model.run;
+  const told = shown?.error?.message === model.operation?.error?.message; // a deployment or sweep tells it of its own run
   const listed = shown && !model.runs.some(run => run.run === shown.run) ? [shown, ...model.runs] : model.runs;
   return (
     <Section title={trans.__('Runs')} name="runs">
-      {shown?.error && <Problem {...view} name="failure" problem={shown.error} />}
+      {shown?.error && !told && <Problem {...view} name="failure" problem={shown.error} />}
       {listed.length === 0 && <Dim>{trans.__('Not run yet.')}</Dim>}
       <ul className="jp-nbprod-list">
         {listed.slice(0, all ? undefined : SHOWN).map(item => (

@@ -27,15 +27,14 @@ def _joined(findings: Findings) -> Iterator[Diagnostic]:
 
 
 def _models(findings: Findings) -> Iterator[Diagnostic]:
-    models = findings.pipeline.models
-    chosen = [stage.options.model for stage in findings.pipeline.stages if stage.options.model]
-    if len(models) < 2 or chosen or findings.pipeline.serve is not None:
+    names = findings.pipeline.undecided
+    if not names:
         return
-    names = ", ".join(item.name for item in models)
-    here = (models[0].notebook, models[0].cell)
+    first = findings.pipeline.models[0]
+    here = (first.notebook, first.cell)
     statement = next(item for item in findings.statements if (item.parsed.notebook, item.cell.number) == here)
     yield _MODELS.at(
-        statement, f"several names may hold the model: {names}", f"nbprod run --model {models[0].name}", models[0].line
+        statement, f"several names may hold the model: {', '.join(names)}", f"nbprod run --model {names[0]}", first.line
     )
 
 

@@ -104,11 +104,12 @@ def serve_verb(source: tuple[str, ...], host: str, port: int | None, as_json: bo
 @click.option("-t", "--tag", metavar="NAME:TAG", help="The image's name.")
 @click.option("--base", metavar="REF", help="Base image; default python:<the notebook's minor>-slim.")
 @click.option("--dockerfile", metavar="DIR", help="Only write the folder that builds it.")
+@click.option("--model", metavar="NAME", help="The name that holds the model, when there are several.")
 @options.parameters
 def build_verb(source: tuple[str, ...], as_json: bool, quiet: bool, **asked: Any) -> int:
     """Make a container image of a model and check that it answers as the notebook did."""
     dockerfile = asked["dockerfile"]
-    run = RunOptions(parameters=options.split_parameters(asked["parameters"]))
+    run = RunOptions(model=asked["model"], parameters=options.split_parameters(asked["parameters"]))
     where = {"base": asked["base"], "dockerfile": dockerfile}
     with Progress(Screen(quiet=quiet, stream=sys.stderr if as_json else None), " ".join(source)) as progress:
         image = api.build(source, asked["tag"], **where, options=run, watcher=progress)

@@ -58,7 +58,18 @@ class Route:
     about: bool = True
 
 
-PIPELINE = ("notebook", "roles", "stages", "edges", "parameters", "drawing", "diagnostics", "readiness", "stale")
+PIPELINE = (
+    "notebook",
+    "roles",
+    "stages",
+    "edges",
+    "parameters",
+    "undecided",
+    "drawing",
+    "diagnostics",
+    "readiness",
+    "stale",
+)
 RUN = ("run", "status", "started", "seconds", "parameters", "stages", "metrics", "gates", "model", "mlflow", "error")
 OPERATION = ("operation", "kind", "state", "started", "seconds", "steps", "log", "result", "report", "error")
 SCHEDULES = ("schedules", "running")
@@ -67,6 +78,7 @@ SHAPES = {"pipeline": PIPELINE, "run": RUN, "operation": OPERATION, "schedules":
 
 CONTENT = Field("object", "the notebook as the editor holds it; the saved one when it is left out")
 PARAMETERS = Field("object", "overrides by name; texts as `-p NAME=VALUE` takes them", {})
+MODEL = Field("string", "the name that holds the model, when there are several")
 ROWS = Field("array", "an object a row, a value a column", required=True)
 
 RUNS = (
@@ -79,6 +91,7 @@ RUNS = (
         ("run",),
         {
             "parameters": PARAMETERS,
+            "model": MODEL,
             "from": Field("string", "first stage to run; earlier ones are reused as they are"),
             "to": Field("string", "last stage to run"),
             "force": Field("boolean", "run every stage, whatever is stored", default=False),
@@ -104,6 +117,7 @@ WORK = (
         OPERATION,
         {
             "parameters": PARAMETERS,
+            "model": MODEL,
             "target": Field("string", "where to", "local"),
             "name": Field("string", "the endpoint's name; by default the model's"),
         },
@@ -126,7 +140,7 @@ WORK = (
         "build",
         work.build,
         OPERATION,
-        {"parameters": PARAMETERS, "tag": Field("string", "the image's name; by default the model's")},
+        {"parameters": PARAMETERS, "model": MODEL, "tag": Field("string", "the image's name; by default the model's")},
     ),
     Route("GET", "operations/{operation}", work.operation, OPERATION),
     Route("POST", "operations/{operation}/stop", work.stop, ("operation",)),

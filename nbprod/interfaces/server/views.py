@@ -41,6 +41,7 @@ def pipeline(result: CheckResult) -> dict[str, Any]:
             for edge in found.edges
         ],
         "parameters": [_parameter(item) for item in found.parameters],
+        "undecided": list(found.undecided),
         "drawing": _drawing(found),
         **told,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from panel import LONG, MODEL, SOON
@@ -59,6 +60,41 @@ def test_deploy_try_it_roll_back_and_stop(opened, root, make_notebook):
     panel.page.locator('[data-nbprod-tab="pipeline"]').click()
     card.locator('[data-nbprod="stop-endpoint"]').click()
     expect(card).to_have_count(0, timeout=LONG)
+
+
+def test_a_model_is_chosen_where_several_names_may_hold_it(opened, root, make_notebook):
+    path = make_notebook(
+        root / "pair.ipynb", [*MODEL, ("stage:train", "other = DecisionTreeClassifier(max_depth=1).fit(df, y)")]
+    )
+    panel = opened(path)
+    panel.click("deploy")
+    expect(panel.part("deploy-form")).to_contain_text("model, other", timeout=SOON)
+    expect(panel.part("deploy-start")).to_be_disabled()
+    panel.part("model").select_option("other")
+    panel.picture("two-models")
+    expect(panel.part("deploy-form")).not_to_contain_text("model, other")
+    panel.click("deploy-start")
+    panel.expect_operation("deploy")
+    assert len(list((root / ".nbprod" / "models" / "pair").iterdir())) == 1
+    panel.click("stop-endpoint")
+    expect(panel.page.locator('[data-nbprod-endpoint="pair"]')).to_have_count(0, timeout=LONG)
+
+
+def test_a_deployment_that_fails_in_a_cell_tells_it_once_and_leads_there(opened, root, make_notebook):
+    path = make_notebook(root / "broken.ipynb", [("stage:load", "rows = [1]"), ("stage:train", "1 / 0")])
+    panel = opened(path)
+    panel.expect_stages(["load", "train"])
+    panel.click("deploy")
+    panel.click("deploy-start")
+    panel.expect_operation("deploy", "failed")
+    panel.expect_run("failed", SOON)
+    expect(
+        panel.page.get_by_text("ZeroDivisionError").locator("visible=true").locator("xpath=ancestor::*[@role='alert']")
+    ).to_have_count(1)
+    panel.part("operation-problem").locator('[data-nbprod="go-to-cell"]').click()
+    expect(panel.cell(2)).to_have_class(re.compile("jp-mod-active"), timeout=SOON)
+    panel.click("dismiss")
+    expect(panel.part("failure")).to_contain_text("ZeroDivisionError")
 
 
 def test_what_a_target_lacks_is_said(opened, root, make_notebook, monkeypatch):

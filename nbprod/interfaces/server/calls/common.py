@@ -31,6 +31,11 @@ def parameters(given: Mapping[str, Any], option: str = "-p") -> list[str]:
     return arguments
 
 
+def chosen(given: Mapping[str, Any], *names: str) -> list[str]:
+    """Return the options of these names that a request gives."""
+    return [f"--{name}={given[name]}" for name in names if given[name]]
+
+
 def word(name: str) -> str:
     """Return a file's name as a command takes it for a file, never for an option."""
     return f"./{name}" if name.startswith("-") else name

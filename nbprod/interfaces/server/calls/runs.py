@@ -11,7 +11,7 @@ from nbprod.config import Project
 from nbprod.core.errors import MissingValue
 from nbprod.interfaces.server import operations, paths, views
 from nbprod.interfaces.server.calls.common import operation as process
-from nbprod.interfaces.server.calls.common import parameters, word
+from nbprod.interfaces.server.calls.common import chosen, parameters, word
 from nbprod.interfaces.server.operation import OtherRun
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def one_run(asked: Asked) -> dict[str, Any]:
 def start(asked: Asked) -> dict[str, Any]:
     """Start `nbprod run`; returns the id to follow."""
     arguments = [word(asked.notebook.name), *parameters(asked.given["parameters"])]
-    arguments += [f"--{name}={asked.given[name]}" for name in ("from", "to") if asked.given[name]]
+    arguments += chosen(asked.given, "model", "from", "to")
     if asked.given["force"]:
         arguments.append("--force")
     return begin(asked, asked.notebook, arguments)

@@ -9,7 +9,7 @@ from nbprod.core.errors import UsageError
 from nbprod.interfaces.server import operations, paths
 from nbprod.interfaces.server.calls import endpoints, runs
 from nbprod.interfaces.server.calls.common import operation as process
-from nbprod.interfaces.server.calls.common import parameters, word
+from nbprod.interfaces.server.calls.common import chosen, parameters, word
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,14 +36,13 @@ def deploy(asked: Asked) -> dict[str, Any]:
     target, known = asked.given["target"], [item["name"] for item in api.targets(asked.notebook)]
     if target not in known:
         raise UsageError("NB930", f"there is no target {target!r}", f"targets: {', '.join(known)}")
-    name = asked.given["name"]
-    options = [f"--target={target}", *([f"--name={name}"] if name else [])]
+    options = chosen(asked.given, "target", "model", "name")
     return _begin(asked, operations.new("deploy", asked.notebook), [*parameters(asked.given["parameters"]), *options])
 
 
 def build(asked: Asked) -> dict[str, Any]:
     """Start `nbprod build`; returns the operation to follow."""
-    options = [*parameters(asked.given["parameters"]), *([f"--tag={asked.given['tag']}"] if asked.given["tag"] else [])]
+    options = [*parameters(asked.given["parameters"]), *chosen(asked.given, "model", "tag")]
     return _begin(asked, operations.new("build", asked.notebook), options)
 
 
