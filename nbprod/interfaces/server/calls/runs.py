@@ -10,8 +10,8 @@ from nbprod import api
 from nbprod.config import Project
 from nbprod.core.errors import MissingValue
 from nbprod.interfaces.server import operations, paths, views
-from nbprod.interfaces.server.calls.common import operation as process
 from nbprod.interfaces.server.calls.common import chosen, parameters, word
+from nbprod.interfaces.server.calls.common import operation as process
 from nbprod.interfaces.server.operation import OtherRun
 
 if TYPE_CHECKING:

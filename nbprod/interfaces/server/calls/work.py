@@ -8,8 +8,8 @@ from nbprod import api
 from nbprod.core.errors import UsageError
 from nbprod.interfaces.server import operations, paths
 from nbprod.interfaces.server.calls import endpoints, runs
-from nbprod.interfaces.server.calls.common import operation as process
 from nbprod.interfaces.server.calls.common import chosen, parameters, word
+from nbprod.interfaces.server.calls.common import operation as process
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -29,52 +30,24 @@ DOCS_POLICY = (
 MLFLOW_POLICY = "frame-ancestors 'self'"
 
 
-class Proxy(Told):
+class Proxy(Told, ABC):
     """Passes requests on; who may send them, and what of them, is decided here."""
 
     route = ""
     home = ""
     """The page at the prefix itself."""
 
+    @abstractmethod
     async def target(self, notebook: Path, name: str) -> Target:
         """Return the server behind this one."""
-        raise NotImplementedError
 
     @authenticated
     @authorized
     async def get(self, **names: str) -> None:
-        """Pass it on."""
+        """Pass it on, whatever its method."""
         await self.forward(**names)
 
-    @authenticated
-    @authorized
-    async def head(self, **names: str) -> None:
-        """Pass it on."""
-        await self.forward(**names)
-
-    @authenticated
-    @authorized
-    async def post(self, **names: str) -> None:
-        """Pass it on."""
-        await self.forward(**names)
-
-    @authenticated
-    @authorized
-    async def put(self, **names: str) -> None:
-        """Pass it on."""
-        await self.forward(**names)
-
-    @authenticated
-    @authorized
-    async def patch(self, **names: str) -> None:
-        """Pass it on."""
-        await self.forward(**names)
-
-    @authenticated
-    @authorized
-    async def delete(self, **names: str) -> None:
-        """Pass it on."""
-        await self.forward(**names)
+    head = post = put = patch = delete = get
 
     def check_xsrf_cookie(self) -> None:
         """Take a request with Jupyter's own token, or of a page of this server: the pages behind know of no token."""
