@@ -154,7 +154,12 @@ class Panel:
         self.click("deploy")
         self.page.locator(f'[data-nbprod-target="{target}"] input').check(timeout=SOON)
         self.picture(f"deploy-form-{target}")
+        before = self.part("operation")
+        old = before.get_attribute("data-nbprod-operation") if before.count() else ""
         self.click("deploy-start")
+        expect(self.page.locator(f'[data-nbprod-operation]:not([data-nbprod-operation="{old}"])')).to_be_visible(
+            timeout=LONG
+        )
         self.expect_operation("deploy")
 
     def picture(self, name: str) -> None:

@@ -14,14 +14,14 @@ type Of = IView & { operation: IOperation };
 
 export function Operation(view: Of): JSX.Element {
   const { model, trans, operation } = view;
-  const { kind, state, result, error, started } = operation;
+  const { operation: id, kind, state, result, error, started } = operation;
   const running = state === 'running';
-  const passed = usePassed(model, operation.operation, started, running);
+  const passed = usePassed(model, id, started, running);
   const took = running ? `${passed} s …` : operation.seconds ? seconds(operation.seconds) : '';
   const names = { deploy: trans.__('deploy'), verify: trans.__('verify'), sweep: trans.__('sweep'), build: trans.__('image') };
-  const report = model.api.page(model.path, `operations/${operation.operation}/report`);
+  const report = model.api.page(model.path, `operations/${id}/report`);
   return (
-    <div className="jp-nbprod-card" data-nbprod="operation" data-nbprod-state={state} data-nbprod-kind={kind}>
+    <div className="jp-nbprod-card" data-nbprod="operation" data-nbprod-operation={id} data-nbprod-state={state} data-nbprod-kind={kind}>
       <p role="status">
         {iconOf(state)} {names[kind]} {wordOf(state, trans)} {took}
       </p>
