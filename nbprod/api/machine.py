@@ -73,7 +73,7 @@ def stop_all(path: Source = ".") -> list[str]:
     """End every endpoint and background process of a project; returns their names."""
     import signal
 
-    from nbprod.api.endpoints import endpoints, stop_endpoint
+    from nbprod.api.deploying import endpoints, stop_endpoint
 
     deployed = [item.endpoint for item in endpoints(path)]
     for name in deployed:
