@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import get_ident
@@ -118,6 +117,8 @@ def _settings(root: Path, profile: str | None) -> dict[str, Any]:
     file = root / "pyproject.toml"
     if not file.is_file():
         return _with_profile({}, profile, file)
+    import tomllib
+
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("nbprod", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -38,8 +38,16 @@ def with_files(notebook: Notebook, project: Project) -> Notebook:
 
 def analyze(path: Source | Sequence[Source]) -> Pipeline:
     """Return the pipeline of a notebook, or of several in the order given; the user's mistakes are its diagnostics."""
+    from nbprod import store
+
     project = project_of(path)
-    return analyzed(read(path, project), project)
+    books = read(path, project)
+    kept = store.KeptPipeline(project, books)
+    pipeline = kept.get()
+    if pipeline is None:
+        pipeline = analyzed(books, project)
+        kept.put(pipeline)
+    return pipeline
 
 
 def analyzed(books: Sequence[Notebook], project: Project, around: Surroundings | None = None) -> Pipeline:

@@ -12,7 +12,6 @@ from nbprod.core.errors import ExecutionError, UsageError
 from nbprod.execution.kernels import Interpreter, interpreter
 from nbprod.execution.overrides import parameters
 from nbprod.execution.planning import plan, why
-from nbprod.execution.sweeping import alternatives, combinations, recorded
 from nbprod.store import Ledger, to_record, with_values
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from nbprod.core.protocols import StageTracking
     from nbprod.core.run import Listener, Run, RunOptions, Verification
     from nbprod.core.sweep import Sweep
-    from nbprod.execution.sweeping import RunTrial
+    from nbprod.execution.sweeping import RunTrial, alternatives, combinations, recorded
 
 __all__ = [
     "Interpreter",
@@ -75,6 +74,15 @@ def run(
     if isinstance(finished.error, ExecutionError):
         finished.error.run = finished
     return finished
+
+
+def __getattr__(name: str) -> Any:
+    """Import what only sweeps use from its module."""
+    if name not in ("alternatives", "combinations", "recorded"):
+        raise AttributeError(f"module 'nbprod.execution' has no attribute {name!r}")
+    from nbprod.execution import sweeping
+
+    return getattr(sweeping, name)
 
 
 def extract(pipeline: Pipeline, project: Project, out: Path) -> list[Path]:

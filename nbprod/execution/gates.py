@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbprod.core.errors import UsageError
-from nbprod.core.expressions import judge
 from nbprod.core.run import GateResult
 
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ def _is(step: Step, error: StageFailed) -> bool:
 
 
 def _condition(text: str, stage: str, metrics: Mapping[str, float]) -> GateResult:
+    from nbprod.core.expressions import judge
+
     try:
         judgement = judge(text, metrics)
     except UsageError as error:

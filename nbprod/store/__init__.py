@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nbprod.core.errors import MissingValue
 from nbprod.core.run import RunStatus, StageStatus
 from nbprod.store.ledger import Ledger, Snapshot, load_manifest
+from nbprod.store.pipelines import KeptPipeline
 from nbprod.store.records import from_record, to_record
 from nbprod.store.texts import kept_texts
 from nbprod.store.values import Values
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nbprod.core.run import Run
 
 __all__ = [
+    "KeptPipeline",
     "Ledger",
     "Snapshot",
     "Values",

@@ -52,14 +52,14 @@ class Texts:
         every = {**self._load(), **self.new}
         kept = dict(list(every.items())[-LIMIT:])
         with contextlib.suppress(StoreError), Ledger(self.project.home) as ledger:
-            ledger.remember(self.key, _stamp(), kept)
+            ledger.remember(self.key, ipython_stamp(), kept)
 
     def _load(self) -> dict[str, str]:
         if not (self.project.home / "ledger.sqlite").exists():
             return {}
         found = None
         with contextlib.suppress(StoreError), Ledger(self.project.home) as ledger:
-            found = ledger.fact(self.key, _stamp())
+            found = ledger.fact(self.key, ipython_stamp())
         texts = found.items() if isinstance(found, dict) else ()
         return {key: text for key, text in texts if isinstance(text, str)}
 
@@ -72,7 +72,7 @@ def kept_texts(project: Project, notebook: str) -> Iterator[Texts]:
     texts.save()
 
 
-def _stamp() -> str:
+def ipython_stamp() -> str:
     """Return what tells one IPython from another, without importing it."""
     spec = find_spec("IPython")
     if spec is None or spec.origin is None:

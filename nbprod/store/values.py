@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import json
 import sys
 from types import ModuleType
@@ -204,6 +203,8 @@ class _View:
                 return MissingValue("NB612", text, f"read it inside stage {snapshot.stage}")
             if name in manifest["deleted"]:
                 return MissingValue("NB613", f"{name} of run {run} was deleted by stage {snapshot.stage}")
+        import difflib
+
         near = difflib.get_close_matches(name, self.names(), 3) or self.names()[:8]
         hint = f"names there: {', '.join(near)}" if near else None
         return MissingValue("NB614", f"run {run} has no value {name}", hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -29,10 +30,17 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("traitlets").setLevel(logging.ERROR)  # nbconvert's advice on alternative texts
     if given.open:
         return _open(project, given.open, given.stage)
-    if hasattr(os, "nice"):
-        os.nice(10)
+    _stand_back()
     publisher.publish(project, [float(text) for text in given.delays.split(",") if text])
     return 0
+
+
+def _stand_back() -> None:
+    """Leave the cores to whatever else wants them: a run may be going on."""
+    if hasattr(os, "nice"):
+        os.nice(19)
+    with contextlib.suppress(OSError):  # Linux may weigh whole sessions, whatever their processes' niceness
+        Path("/proc/self/autogroup").write_text("19")
 
 
 def _open(project: Project, run: str, stage: str) -> int:

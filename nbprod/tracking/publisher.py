@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from nbprod.tracking import context, journal
 from nbprod.tracking.lock import ProcessLock
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 TRACKERS = ("mlflow",)
 DELAYS = (1.0, 5.0, 30.0)
 LOG_LIMIT = 1_000_000
-
-_log = logging.getLogger(__name__)
 
 
 def publish(project: Project, delays: Sequence[float] = ()) -> int:
@@ -76,19 +74,25 @@ def _drain(home: Path, delays: Sequence[float]) -> tuple[int, set[Path]]:
 def _publish(home: Path, path: Path) -> bool:
     entries = journal.read(path)
     if "context" not in entries[0]:
-        _log.error("%s is not a journal, left alone", path)
+        _log().error("%s is not a journal, left alone", path)
         return False
     try:
         for name in TRACKERS:
             plugins.tracker(name).publish(entries)
     except NbprodError as error:
-        _log.warning("run %s: %s", path.stem, error)
+        _log().warning("run %s: %s", path.stem, error)
         return False
     path.unlink(missing_ok=True)
     for state in journal.folder(home).glob(f"{path.stem}.*.json"):
         state.unlink(missing_ok=True)
-    _log.info("run %s published", path.stem)
+    _log().info("run %s published", path.stem)
     return True
+
+
+def _log() -> logging.Logger:
+    import logging
+
+    return logging.getLogger(__name__)
 
 
 def spawn_publisher(project: Project) -> int | None:
