@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +60,19 @@ def write_notebook(path: Path, cells: list[Any], **metadata: Any) -> Path:
 @pytest.fixture
 def make_notebook():
     return write_notebook
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_zygotes() -> Iterator[None]:
+    """Warm processes of these tests are their own, and end with them."""
+    from nbprod.execution import zygotes
+
+    folder = tempfile.mkdtemp(prefix="nbprod-test-")  # short: it is part of a socket's address
+    os.environ["XDG_RUNTIME_DIR"] = folder
+    yield
+    for process in zygotes.processes():
+        os.kill(process["pid"], signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbprod.core.errors import BoundaryError, ExecutionError, NbprodError, StageFailed, Where
+from nbprod.execution import specs
 from nbprod.execution.executed import Executed
+from nbprod.execution.imports import imported
 from nbprod.execution.session import ProcessDiedError, Session, TimedOutError, death, fatal
+from nbprod.execution.zygotes import Warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +33,14 @@ class Work:
     python: Interpreter
     environment: Mapping[str, str]
     pipeline: Pipeline
+    zygote: bool = True
+
+    def warm(self) -> Warm | None:
+        """Return the zygote to fork the stage from, None when a new process is wanted."""
+        if not self.zygote:
+            return None
+        sources = [step.source for stage in specs.every_stage(self.pipeline) for step in stage.steps]
+        return Warm(self.python, self.environment, imported(sources))
 
     def where(self, index: int | None, line: int | None = None) -> Where:
         """Return the place of a step."""
@@ -99,7 +110,7 @@ class SessionRunner:
 
     def model(self, spec: ModelSpec, work: Work) -> str:
         """Write a model directory in a fresh process and return its path."""
-        session = Session(work.python.python, work.environment, _folder(work))
+        session = Session(work.python.python, work.environment, _folder(work), work.warm())
         try:
             for event in session.run({"op": "model", "spec": spec}):
                 if event["event"] == "model-finished":
@@ -147,7 +158,7 @@ class SessionRunner:
         if held is not None and held.python == work.python.python:
             self._last = held
         else:
-            self._last = Session(work.python.python, work.environment, _folder(work))
+            self._last = Session(work.python.python, work.environment, _folder(work), work.warm())
         return self._last
 
     def _leave(self, session: Session) -> None:

@@ -10,16 +10,16 @@ import signal
 import subprocess
 import tempfile
 import time
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from nbprod import worker
 from nbprod.core.errors import ExecutionError, ModelError, StoreError, UnavailableError
+from nbprod.execution import zygotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-FOLDER = Path(worker.__file__).resolve().parent
+FOLDER = zygotes.FOLDER
 TERMINAL = frozenset({"stage-finished", "model-finished", "compared", "failed", "fatal"})
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 5.0
@@ -49,26 +49,23 @@ class Session:
         The whole environment of the process.
     folder
         Its working directory: the notebook's folder.
+    warm
+        The zygote to fork it from; None, or where that cannot be, starts a new process.
     """
 
-    def __init__(self, python: Path, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, python: Path, environment: Mapping[str, str], folder: Path, warm: zygotes.Warm | None = None
+    ) -> None:
         self.python = python
         self.stages: list[str] = []
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._buffer = b""
         to_read, to_write = os.pipe()
         from_read, from_write = os.pipe()
+        given = (to_read, from_write, self._errors.fileno())
         try:
-            self._process = subprocess.Popen(
-                [str(python), str(FOLDER)],
-                env={**environment, "NBPROD_CONTROL": f"{to_read},{from_write}"},
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=self._errors,
-                stderr=self._errors,
-                pass_fds=(to_read, from_write),
-                start_new_session=True,
-            )
+            forked = zygotes.fork(warm, folder, given) if warm is not None else None
+            self._process = forked or _new(python, environment, folder, given)
         except OSError as error:
             os.close(to_write)
             os.close(from_read)
@@ -77,6 +74,7 @@ class Session:
             os.close(to_read)
             os.close(from_write)
         self._to, self._from = to_write, from_read
+        self.offenders = forked.offenders if forked else {}
         self.ready = False
 
     @property
@@ -177,6 +175,22 @@ class Session:
         except subprocess.TimeoutExpired:  # it closed the pipe and lives on: what it does is lost to us
             self.kill()
             return -int(signal.SIGKILL)
+
+
+def _new(
+    python: Path, environment: Mapping[str, str], folder: Path, descriptors: tuple[int, int, int]
+) -> subprocess.Popen[bytes]:
+    control_in, control_out, output = descriptors
+    return subprocess.Popen(
+        [str(python), str(FOLDER)],
+        env={**environment, "NBPROD_CONTROL": f"{control_in},{control_out},{os.getpid()}"},
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        pass_fds=(control_in, control_out),
+        start_new_session=True,
+    )
 
 
 def death(error: ProcessDiedError, what: str, words: str = "") -> tuple[str, str | None]:

@@ -1,5 +1,7 @@
 """`python <this folder>`: runs stages in this interpreter for a driver at the other end of two pipes.
 
+`python <this folder> zygote …` forks such processes, see `zygote`.
+
 nbprod need not be installed here, so the folder loads itself under the name `nbprod_worker`.
 """
 
@@ -29,4 +31,7 @@ def bootstrap() -> None:
 
 if __name__ == "__main__":
     bootstrap()
-    importlib.import_module(f"{NAME}.loop").main()
+    if sys.argv[1:2] == ["zygote"]:
+        importlib.import_module(f"{NAME}.zygote").main(*sys.argv[2:])
+    else:
+        importlib.import_module(f"{NAME}.loop").main()

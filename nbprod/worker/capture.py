@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .comms import Taking
+
 PIECE = 32_768  # characters sent at once at most, about
 PAUSE = 0.05  # seconds between two sendings of small pieces
 NAMES = {1: "stdout", 2: "stderr"}
@@ -121,11 +123,13 @@ class Capture:
     ----------
     channel_send
         Sends one event to the driver.
+    driver
+        Process id of the driver, without which nobody wants to know.
     """
 
-    def __init__(self, channel_send: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, channel_send: Callable[[dict[str, Any]], None], driver: int) -> None:
         self._send = channel_send
-        self._parent = os.getppid()
+        self._driver = driver
         self._lock = threading.RLock()
         self._pieces: list[str] = []
         self._size = 0
@@ -136,6 +140,7 @@ class Capture:
         self._reads: dict[int, int] = {}
         self._decoders = {fd: codecs.getincrementaldecoder("utf-8")("replace") for fd in NAMES}
         self.index = 0
+        self.widget: Taking | None = None
 
     def install(self) -> None:
         """Put our streams and pipes in the place of the process's own."""
@@ -176,8 +181,21 @@ class Capture:
             self._send(event)
 
     def output(self, output: dict[str, Any]) -> None:
-        """Send an nbformat output of the current cell."""
-        self.event({"event": "output", "index": self.index, "output": output})
+        """Send an nbformat output of the current cell, or of the `Output` widget that takes what it shows."""
+        if self._forked:
+            return
+        with self._lock:
+            self._fetch()
+            self._emit()
+            self._show(output)
+
+    def clear(self, *, wait: bool) -> None:
+        """Clear what the current cell shows, or such a widget."""
+        if self.widget is None:
+            self.event({"event": "clear", "index": self.index, "wait": wait})
+        else:
+            self.event({"event": "widget-clear", "index": self.index, "id": self.widget.name, "wait": wait})
+            self.widget.clear(wait=wait)
 
     def flush(self) -> None:
         """Send everything written so far, whoever wrote it; C's own buffers first."""
@@ -210,8 +228,14 @@ class Capture:
         self._pieces.clear()
         self._size = 0
         self._sent = time.monotonic()
-        stream = {"output_type": "stream", "name": NAMES[self._fd], "text": text}
-        self._send({"event": "output", "index": self.index, "output": stream})
+        self._show({"output_type": "stream", "name": NAMES[self._fd], "text": text})
+
+    def _show(self, output: dict[str, Any]) -> None:
+        if self.widget is None:
+            self._send({"event": "output", "index": self.index, "output": output})
+            return
+        self._send({"event": "widget-output", "index": self.index, "id": self.widget.name, "output": output})
+        self.widget.add(output)
 
     def _fetch(self) -> None:
         """Read what waits in the pipes, without waiting for more; a flood is left to the next call."""
@@ -237,9 +261,10 @@ class Capture:
         poll = select.poll()
         for read in self._reads:
             poll.register(read, select.POLLIN)
+        gone = _watched(self._driver, poll)
         while True:
-            poll.poll(100)
-            if os.getppid() != self._parent:  # an orphan computes for nobody
+            ready = poll.poll(100)
+            if gone(ready):  # an orphan computes for nobody
                 os.kill(os.getpid(), signal.SIGKILL)
             with self._lock:
                 self._fetch()
@@ -252,6 +277,20 @@ class Capture:
         self._lock = threading.RLock()
         self._pieces = []
         self._size = 0
+
+
+def _watched(driver: int, poll: select.poll) -> Callable[[list[tuple[int, int]]], bool]:
+    """Return what tells from a poll's answer whether the driver is gone; a zygote's child is no child of it."""
+    if hasattr(os, "pidfd_open"):
+        try:
+            descriptor = os.pidfd_open(driver)
+        except ProcessLookupError:
+            return lambda _ready: True
+        except OSError:  # an old kernel
+            return lambda _ready: os.getppid() != driver
+        poll.register(descriptor, select.POLLIN)
+        return lambda ready: any(each == descriptor for each, _ in ready)
+    return lambda _ready: os.getppid() != driver
 
 
 def _write_raw(fd: int, data: bytes) -> None:

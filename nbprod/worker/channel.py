@@ -20,12 +20,15 @@ class Channel:
     ----------
     read, write
         File descriptors as in NBPROD_CONTROL.
+    driver
+        Process id of the driver.
     """
 
-    def __init__(self, read: int, write: int) -> None:
+    def __init__(self, read: int, write: int, driver: int) -> None:
         os.set_inheritable(read, False)
         os.set_inheritable(write, False)
         self.read = read
+        self.driver = driver
         self._write = write
         self._lines = open(read, "rb", closefd=False)  # noqa: SIM115 - a descriptor, open as long as we live
         self._lock = threading.Lock()
@@ -38,8 +41,8 @@ class Channel:
     @classmethod
     def from_environment(cls) -> Channel:
         """Return the channel named in NBPROD_CONTROL, and take that variable out of the cells' sight."""
-        read, write = os.environ.pop("NBPROD_CONTROL").split(",")
-        return cls(int(read), int(write))
+        read, write, driver = os.environ.pop("NBPROD_CONTROL").split(",")
+        return cls(int(read), int(write), int(driver))
 
     def receive(self) -> dict[str, Any] | None:
         """Return the next operation, or None when the driver has closed its end."""

@@ -27,7 +27,7 @@ class Driver:
         self.inp, from_worker_write = os.pipe()
         fds = (to_worker_read, from_worker_write)
         clean = {"PYTHONHASHSEED": "0", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-        clean |= {"OMP_NUM_THREADS": "1", "NBPROD_CONTROL": f"{fds[0]},{fds[1]}"}
+        clean |= {"OMP_NUM_THREADS": "1", "NBPROD_CONTROL": f"{fds[0]},{fds[1]},{os.getpid()}"}
         self.process = subprocess.Popen(
             [python, str(WORKER)],
             env={**os.environ, **clean, **environment},

@@ -1,0 +1,273 @@
+"""`python <this folder> zygote DIRECTORY KEY READY`: forks workers from a process that has imported what they need.
+
+It has exactly one thread, imports only installed modules, and opens neither ledger nor history. Drivers of the same
+user ask over a socket in a folder that only they can enter; each sends one request with three descriptors (control in,
+control out, early output), and is told the process id at once and the exit code when the process has ended.
+"""
+
+from __future__ import annotations
+
+import array
+import gc
+import json
+import os
+import random
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import modules, preload
+
+BACKLOG = 128
+MOST = 1 << 20
+PATIENCE = 2.0
+TICK_MS = 5000
+CHANGED_FOR_IMPORT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+"""Variables that keep libraries from starting threads as they are imported; forked workers have their own."""
+
+
+class Zygote:
+    """Serves one key until it is idle for too long, or its socket is somebody else's.
+
+    Parameters
+    ----------
+    directory, key
+        Where socket and description are: `KEY.sock`, `KEY.json`.
+    """
+
+    def __init__(self, directory: Path, key: str) -> None:
+        self.address = directory / f"{key}.sock"
+        self.about = directory / f"{key}.json"
+        self.settings: dict[str, Any] = json.loads(self.about.read_text(encoding="utf-8"))
+        self.children: dict[int, socket.socket] = {}
+        self.ended = False
+        self._offenders = Path(self.settings["offenders"])
+        self._poll = select.poll()
+
+    def prepare(self) -> None:
+        """Import all that may be imported ahead; begins anew without the offenders if there are any."""
+        start = dict(os.environ)
+        os.environ.update(CHANGED_FOR_IMPORT)
+        imported = {name.partition(".")[0] for name in sys.modules}
+        self.offenders = _read(self._offenders)
+        found = preload.preload([*preload.OWN, *self.settings["modules"]], self.offenders)
+        news = {name: why for name, why in found.items() if name not in preload.NOT_FORK_SAFE}
+        self.offenders = {**self.offenders, **found}
+        if news or preload.threads() > 1:
+            self._again(news, start)
+        _warm()
+        self._threads = preload.restore_threads(start.get("OPENBLAS_NUM_THREADS"))
+        preload.remember(imported)
+        self._added = {
+            name: value
+            for name, value in os.environ.items()
+            if start.get(name) != value and name not in CHANGED_FOR_IMPORT
+        }
+
+    def _again(self, news: dict[str, str], environment: dict[str, str]) -> NoReturn:
+        """Start over in this very process, which has more threads than a fork would keep."""
+        if not news:
+            raise SystemExit(f"{preload.threads()} threads, and no module to blame")
+        _write(self._offenders, {**_read(self._offenders), **news})
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - ourselves
+
+    def listen(self) -> None:
+        """Be there for drivers from now on."""
+        self._listener = socket.socket(socket.AF_UNIX)
+        draft = self.address.with_name(f".{self.address.name}.{os.getpid()}")
+        self._listener.bind(str(draft))
+        self._listener.listen(BACKLOG)
+        self._inode = draft.stat().st_ino
+        draft.replace(self.address)
+        read, self._wake = os.pipe()
+        for descriptor in (read, self._wake):
+            os.set_blocking(descriptor, False)
+        self._woken = read
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.set_wakeup_fd(self._wake)
+        self._poll.register(self._listener, select.POLLIN)
+        self._poll.register(read, select.POLLIN)
+        about = {"pid": os.getpid(), "offenders": self.offenders}
+        _write(self.about, {**self.settings, **about})
+        gc.collect()
+        gc.freeze()
+
+    def serve(self) -> None:
+        """Fork a worker for each request."""
+        used = time.monotonic()
+        while not self.ended or self.children:
+            ready = {descriptor for descriptor, _ in self._poll.poll(TICK_MS)}
+            if self._woken in ready:
+                os.read(self._woken, MOST)
+            self._reap()
+            if self._listener.fileno() in ready:
+                self._answer()
+            if ready or self.children:
+                used = time.monotonic()
+            elif self._replaced() or time.monotonic() - used > self.settings["idle"]:
+                self._stop()
+
+    def _stop(self, *_signal: object) -> None:
+        self.ended = True
+        if not self._replaced():
+            with suppress(OSError):
+                self.address.unlink()
+            with suppress(OSError):
+                self.about.unlink()
+
+    def _replaced(self) -> bool:
+        try:
+            return self.address.stat().st_ino != self._inode
+        except OSError:
+            return True
+
+    def _answer(self) -> None:
+        connection, _ = self._listener.accept()
+        connection.settimeout(PATIENCE)
+        descriptors: list[int] = []
+        try:
+            if _owner(connection) != os.getuid():
+                return
+            request, descriptors = _received(connection)
+            why = self._unfit(request)
+            if why:
+                _tell(connection, {"refused": why})
+                return
+            pid = os.fork()
+            if pid == 0:
+                self._become(request, descriptors, connection)
+            self.children[pid] = connection
+            _tell(connection, {"pid": pid, "offenders": self.offenders})
+            os.utime(self.about)
+        except (OSError, ValueError, KeyError):  # a driver that is gone, or no driver: the next one is not to suffer
+            return
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            if connection not in self.children.values():
+                connection.close()
+
+    def _unfit(self, request: dict[str, Any]) -> str:
+        if preload.threads() > 1:
+            return "the zygote has more than one thread"
+        hidden = preload.shadowed(request["folder"], sys.stdlib_module_names & sys.modules.keys())
+        return f"{sorted(hidden)[0]}.py in the notebook's folder has the name of a library's" if hidden else ""
+
+    def _reap(self) -> None:
+        """Tell the exit code of each child that has ended."""
+        while self.children:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            connection = self.children.pop(pid, None)
+            if connection is not None:
+                _tell(connection, {"ended": os.waitstatus_to_exitcode(status)})
+                connection.close()
+
+    def _become(self, request: dict[str, Any], descriptors: list[int], connection: socket.socket) -> NoReturn:
+        """Be the worker that was asked for."""
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            os.setsid()
+            for each in (self._listener, connection, *self.children.values()):
+                each.close()
+            control_in, control_out, output = descriptors
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            for descriptor in (self._woken, self._wake, output):
+                os.close(descriptor)
+            os.environ.clear()
+            os.environ.update(request["environment"], **self._added)
+            os.environ["NBPROD_CONTROL"] = f"{control_in},{control_out},{request['driver']}"
+            os.chdir(request["folder"])
+            sys.argv[:] = sys.argv[:1]
+            _reseed()
+            self._threads()
+            sys.modules[f"{__package__}.loop"].main()
+        finally:
+            os._exit(3)
+
+
+def main(directory: str, key: str, ready: str) -> None:
+    """Import, tell that all is ready by closing the descriptor `ready` after a word, serve."""
+    here = sys.path[:]
+    os.chdir(directory)
+    zygote = Zygote(Path(directory), key)
+    zygote.prepare()
+    sys.path[:] = here
+    zygote.listen()
+    os.write(int(ready), b"ready")
+    os.close(int(ready))
+    zygote.serve()
+
+
+def _warm() -> None:
+    """Import the rest of the worker, and have what takes time the first time remembered."""
+    import importlib
+
+    for file in Path(__file__).parent.glob("[a-z]*.py"):
+        importlib.import_module(f"{__package__}.{file.stem}")
+    modules.local()
+
+
+def _reseed() -> None:
+    """Give generators that a fork would inherit the entropy that a new process has."""
+    random.seed()
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def _owner(connection: socket.socket) -> int:
+    """Return the user at the other end, from the kernel."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
+
+
+def _received(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return a request and the descriptors that came with it."""
+    numbers = array.array("i")
+    data, ancillary, _, _ = connection.recvmsg(MOST, socket.CMSG_SPACE(3 * numbers.itemsize))
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            numbers.frombytes(content)
+    while not data.endswith(b"\n"):
+        more = connection.recv(MOST)
+        if not more:
+            raise ValueError("cut short")
+        data += more
+    request: dict[str, Any] = json.loads(data)
+    return request, list(numbers)
+
+
+def _tell(connection: socket.socket, answer: dict[str, Any]) -> None:
+    with suppress(OSError):
+        connection.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _write(path: Path, value: Any) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(value), encoding="utf-8")
+    draft.replace(path)
