@@ -34,12 +34,14 @@ if TYPE_CHECKING:
         UsageError,
     )
     from nbprod.core.pipeline import Pipeline
-    from nbprod.core.run import Run, RunStatus, Verification
+    from nbprod.core.run import Run, RunStatus
+    from nbprod.core.verification import Verification
 
 _HOMES = {
     "nbprod.api": ("analyze", "load_model", "run", "secret", "suggest", "verify"),
     "nbprod.core.pipeline": ("Pipeline",),
-    "nbprod.core.run": ("Run", "RunStatus", "Verification"),
+    "nbprod.core.run": ("Run", "RunStatus"),
+    "nbprod.core.verification": ("Verification",),
     "nbprod.core.errors": (
         "AnalysisError",
         "BoundaryError",

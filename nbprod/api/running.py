@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from nbprod.core.pipeline import Pipeline
-    from nbprod.core.run import Listener, Run, StagePlan, Verification
+    from nbprod.core.run import Listener, Run, StagePlan
+    from nbprod.core.verification import Verification
 
 
 def run(

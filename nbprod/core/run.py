@@ -1,4 +1,4 @@
-"""Plan, run, verification: what execution makes of a pipeline."""
+"""Plan and run: what execution makes of a pipeline."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class RunStatus(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    PRUNED = "pruned"
     INTERRUPTED = "interrupted"
 
 
@@ -32,6 +33,7 @@ class StageStatus(StrEnum):
     SUCCEEDED = "succeeded"
     CACHED = "cached"
     FAILED = "failed"
+    PRUNED = "pruned"
     SKIPPED = "skipped"
 
 
@@ -174,8 +176,8 @@ class Run:
 class Event:
     """Progress of a run, for whoever listens.
 
-    `kind` is `run-started`, `stage-started`, `cell-started`, `output`, `stage-finished`, `run-finished` or `note`;
-    `data` holds JSON values only.
+    `kind` is `run-started`, `stage-started`, `cell-started`, `output`, `report`, `stage-finished`, `run-finished` or
+    `note`; `data` holds JSON values only.
     """
 
     kind: str
@@ -211,6 +213,8 @@ class RunOptions:
         File of `NAME=VALUE` lines given to the stages' environment only.
     trigger
         Who asked: `user`, `schedule`, `retrain`; volatile stages always run for the latter two.
+    trial
+        The sweep the run is a trial of, and its number there; no model is written for it.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -225,6 +229,7 @@ class RunOptions:
     run_id: str | None = None
     env_file: str | None = None
     trigger: str = "user"
+    trial: tuple[str, int] | None = None
 
 
 class Listener(Protocol):
@@ -242,100 +247,3 @@ class Watcher(Protocol):
 
     def step(self, text: str, /) -> None:
         """Take the name of what is done now; what was done before is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A value or a display that is not the same in the notebook and in the pipeline.
-
-    Attributes
-    ----------
-    name
-        Of the value; `output` for what a cell displays.
-    cell, path
-        Where it is made; `path` is the notebook.
-    notebook, pipeline
-        What it is on either side, in a line.
-    cause, fix
-        The likely cause and what to do about it.
-    stage
-        The stage that makes it.
-    where
-        Where inside the value the first difference is.
-    kind
-        `value`, `display`, `state` or `error`.
-    deterministic
-        False when the notebook, run twice, differs from itself.
-    outputs
-        What either side displays, as nbformat has it.
-    """
-
-    name: str
-    cell: int | None
-    notebook: str
-    pipeline: str
-    cause: str = ""
-    fix: str = ""
-    path: str = ""
-    stage: str = ""
-    where: str = ""
-    kind: str = "value"
-    deterministic: bool = True
-    outputs: tuple[tuple[Mapping[str, Any], ...], tuple[Mapping[str, Any], ...]] = field(default=((), ()), repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A cell, or a value of it, that `verify` did not compare, and why."""
-
-    notebook: str
-    cell: int | None
-    why: str
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """Result of `verify`: equal, how many values and displays were compared, the differences, what was left out.
-
-    `compared` counts values and displays; `displays` says how many of them are displays. `reused` is True when the
-    notebook's side are the outputs saved in the file. `stages` tells for each stage how much was compared.
-    """
-
-    equal: bool
-    compared: int
-    differences: tuple[Difference, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
-    notebook_seconds: float = 0.0
-    pipeline_seconds: float = 0.0
-    notebook: str = ""
-    displays: int = 0
-    reused: bool = False
-    effects: tuple[str, ...] = ()
-    stages: tuple[Mapping[str, Any], ...] = ()
-
-    @property
-    def non_deterministic(self) -> tuple[Difference, ...]:
-        """The differences that the notebook, run twice, shows by itself."""
-        return tuple(item for item in self.differences if not item.deterministic)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the object of `verify --json` in CONTRACT.md."""
-        shown = ("name", "cell", "notebook", "pipeline", "cause", "fix", "path", "stage", "where", "kind")
-        return {
-            "equal": self.equal,
-            "compared": self.compared,
-            "differences": [
-                {**{name: getattr(item, name) for name in shown}, "deterministic": item.deterministic}
-                for item in self.differences
-            ],
-            "left_out": [
-                {"notebook": item.notebook, "cell": item.cell, "why": item.why, "name": item.name or None}
-                for item in self.left_out
-            ],
-            "displays": self.displays,
-            "non_deterministic": [{"name": item.name, "cell": item.cell} for item in self.non_deterministic],
-            "effects": list(self.effects),
-            "reused": self.reused,
-            "seconds": {"notebook": self.notebook_seconds, "pipeline": self.pipeline_seconds},
-        }

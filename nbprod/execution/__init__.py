@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from nbprod.core.notebook import Notebook
     from nbprod.core.pipeline import Pipeline
     from nbprod.core.protocols import StageTracking
-    from nbprod.core.run import Listener, Run, RunOptions, Verification
+    from nbprod.core.run import Listener, Run, RunOptions
     from nbprod.core.sweep import Sweep
+    from nbprod.core.verification import Verification
     from nbprod.execution.sweeping import RunTrial, alternatives, combinations, recorded
 
 __all__ = [
@@ -52,8 +53,11 @@ def run(
     options: RunOptions,
     listeners: Sequence[Listener] = (),
     tracking: StageTracking | None = None,
+    halt: Callable[[], str | None] | None = None,
 ) -> Run:
     """Run a pipeline and return the run, however it ended: `Run.status` and `Run.error` tell.
+
+    `halt` is asked on the way whether the run shall end now, and why; a run that it ends is `pruned`.
 
     Raises
     ------
@@ -67,7 +71,7 @@ def run(
         sessions = SessionRunner()
         runner = sessions if options.engine == "nbprod" else _jobs(options.engine, project)
         try:
-            done = Driver(pipeline, project, options, ledger, runner).go(listeners, tracking, sessions)
+            done = Driver(pipeline, project, options, ledger, runner).go(listeners, tracking, sessions, halt)
         finally:
             sessions.close()  # other engines leave the model to a session too
     finished = replace(with_values(to_record(done), project), error=done.error)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nbprod.config import Project
 from nbprod.core.errors import StageFailed, UsageError
-from nbprod.core.run import Event, RunStatus, Verification
+from nbprod.core.run import Event, RunStatus
 from nbprod.execution.verifying import shown, whole
 from nbprod.execution.verifying.causes import Causes
 from nbprod.execution.verifying.report import Findings
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from nbprod.core.pipeline import Pipeline
     from nbprod.core.run import Listener, Run, RunOptions
+    from nbprod.core.verification import Verification
 
 LEFT_BEHIND = (".nbprod", ".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", ".mypy_cache")
 MOST_BYTES = 2 << 30

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from nbprod.core.errors import Where
-from nbprod.core.run import Difference, LeftOut, Verification
+from nbprod.core.verification import Difference, LeftOut, Verification
 from nbprod.execution import specs
 from nbprod.execution.verifying import shown as displayed
 from nbprod.execution.verifying.causes import CLOCK

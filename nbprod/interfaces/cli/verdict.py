@@ -10,7 +10,7 @@ from nbprod.interfaces.cli.screen import Screen, seconds
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nbprod.core.run import Difference, LeftOut, Verification
+    from nbprod.core.verification import Difference, LeftOut, Verification
 
 SHOWN = 12
 

@@ -14,7 +14,7 @@ from nbprod.interfaces.cli.verdict import first, grouped, head, place
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nbprod.core.run import Difference, Verification
+    from nbprod.core.verification import Difference, Verification
 
 MOST_TEXT = 4_000
 
