@@ -19,7 +19,7 @@ from nbprod.store.ledger import digest_file
 from nbprod.worker import links
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from nbprod.config import Project
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from nbprod.store import Ledger
 
 PSEUDO = ("gate", "test")
+ENDINGS = {"NB506": RunStatus.INTERRUPTED, "NB508": RunStatus.PRUNED}
+"""Errors that somebody wanted: they are no failures."""
+
 MOST_REWINDS = 3
 
 
@@ -71,14 +74,24 @@ class Driver:
         pseudo = () if self.after else (pipeline.gate, pipeline.test)
         self.stages: list[Stage] = [*pipeline.stages, *(stage for stage in pseudo if stage is not None)]
         self._tracking: StageTracking | None = None
+        self._halt: Callable[[], str | None] | None = None
         self._forced = forced(pipeline, options)
         self._done: set[str] = set()
         self._attempts: dict[str, int] = {}
         self._rewinds: dict[str, int] = {}
 
-    def go(self, listeners: Sequence[Listener], tracking: StageTracking | None, sessions: SessionRunner) -> Run:
-        """Carry out the run and return it, however it ended; raises only before anything ran."""
-        self._tracking = tracking
+    def go(
+        self,
+        listeners: Sequence[Listener],
+        tracking: StageTracking | None,
+        sessions: SessionRunner,
+        halt: Callable[[], str | None] | None = None,
+    ) -> Run:
+        """Carry out the run and return it, however it ended; raises only before anything ran.
+
+        `halt` is asked after every report and every stage whether the run shall end now, and why.
+        """
+        self._tracking, self._halt = tracking, halt
         for stage in self.stages:
             self.planner.python(stage)
             if stage.name in self.before:
@@ -103,9 +116,7 @@ class Driver:
         except KeyboardInterrupt:
             status, error = RunStatus.INTERRUPTED, self._interrupted()
         except NbprodError as problem:
-            status, error = RunStatus.FAILED, problem
-            if problem.code == "NB506":
-                status = RunStatus.INTERRUPTED
+            status, error = ENDINGS.get(problem.code, RunStatus.FAILED), problem
         if error is not None:
             self._skip_rest(error)
         return self.recorder.end(status, error)
@@ -120,7 +131,7 @@ class Driver:
         """Judge the gates and write the model."""
         done = [stage.name for stage in self.recorder.run.stages if stage.status is not StageStatus.SKIPPED]
         self.recorder.gates(gates.conditions(self.pipeline, done, self.recorder.run.metrics), first=True)
-        if self.after:
+        if self.after or self.options.trial:
             return
         try:
             model = Modelling(self.planner, self.ledger, sessions).model(self.timeline)
@@ -138,6 +149,7 @@ class Driver:
         while position < len(self.stages):
             try:
                 self._one(self.stages[position])
+                self._heed()
                 position += 1
             except _RewindError as rewind:
                 position = min(names.index(name) for name in rewind.stages)
@@ -169,7 +181,7 @@ class Driver:
         try:
             self._execute(stage, decision)
         except StageFailed as error:
-            if error.code == "NB506":
+            if error.code in ENDINGS:
                 raise
             self.recorder.gates(gates.cells(stage, error))
 
@@ -240,7 +252,7 @@ class Driver:
 
     def _retry(self, stage: Stage, decision: Decision, error: NbprodError) -> bool:
         attempt = self._attempts[stage.name] = self._attempts.get(stage.name, 0) + 1
-        if attempt > stage.options.retries or not isinstance(error, StageFailed) or error.code == "NB506":
+        if attempt > stage.options.retries or not isinstance(error, StageFailed) or error.code in ENDINGS:
             return False
         self.recorder.note(f"{stage.name} failed ({error.message}); attempt {attempt + 1}")
         if decision.inputs.held:
@@ -264,6 +276,15 @@ class Driver:
             self.recorder.cell(stage, steps[index]["cell"])
         elif event["event"] == "output":
             self.recorder.emit("output", stage, cell=steps[index]["cell"], output=event["output"])
+        elif event["event"] == "report":
+            self.recorder.emit("report", stage, step=event["step"], value=event["value"])
+            self._heed()
+
+    def _heed(self) -> None:
+        """End the run when what it told so far is reason enough."""
+        why = self._halt() if self._halt else None
+        if why is not None:
+            raise StageFailed("NB508", why)
 
     def _succeeded(self, stage: Stage, decision: Decision, work: Work) -> None:
         path = self._path_of(work)
@@ -322,7 +343,8 @@ class Driver:
         self.ledger.end_stage(self.run, stage.name, "failed")
         reason = error.message.splitlines()[0] if error.message else "failed"
         notebook = str(work.executed) if work.executed.exists() else None
-        self.recorder.finished(StageRun(stage.name, StageStatus.FAILED, reason, notebook=notebook, error=error))
+        status = StageStatus.PRUNED if error.code == "NB508" else StageStatus.FAILED
+        self.recorder.finished(StageRun(stage.name, status, reason, notebook=notebook, error=error))
 
     def _skip_rest(self, error: NbprodError) -> None:
         """Mark what did not run; the stage that an interrupt hit has failed."""
@@ -334,8 +356,8 @@ class Driver:
                 self.recorder.finished(
                     StageRun(stage.name, StageStatus.FAILED, error.message, notebook=notebook, error=error)
                 )
-            if stage.status in (StageStatus.FAILED, StageStatus.RUNNING):
+            if stage.status in (StageStatus.FAILED, StageStatus.PRUNED, StageStatus.RUNNING):
                 failed = stage.name
             if stage.status is StageStatus.PENDING:
-                why = f"stage {failed} failed" if failed else error.message
+                why = f"stage {failed} failed" if failed and error.code != "NB508" else error.message
                 self.recorder.finished(StageRun(stage.name, StageStatus.SKIPPED, why))

@@ -7,6 +7,7 @@ import builtins
 import contextlib
 import contextvars
 import getpass
+import itertools
 import os
 import sys
 import tempfile
@@ -17,34 +18,69 @@ import warnings
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import IPython  # noqa: TID253 - imported only where cells are run
+from IPython.core import page  # noqa: TID253 - the same
 from IPython.core.error import StdinNotImplementedError  # noqa: TID253 - the same
 from IPython.core.interactiveshell import InteractiveShell  # noqa: TID253 - the same
 from IPython.core.profiledir import ProfileDir  # noqa: TID253 - the same
+from traitlets import default
 from traitlets.config import Config
 
 from . import failure
+from .comms import Comms, Kernel
 from .compiler import CellCompiler
 from .display import Hook, Publisher, Sink
+from .magics import KernelMagics
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
-    from typing import TypeGuard
 
     from .formats import StepSpec
+
+
+class NoProfile(ProfileDir):
+    """Nothing is read from, or left in, the user's own profile: what asks for one is given an empty folder."""
+
+    @default("location")
+    def _make_folder(self) -> str:
+        self._folder = tempfile.TemporaryDirectory(prefix="nbprod-ipython-", ignore_cleanup_errors=True)
+        return self._folder.name
 
 
 class ZMQInteractiveShell(InteractiveShell):
     """The shell. Its name is that of the kernel's, by which rich, tqdm and others know that they are in a notebook."""
 
-    kernel = None  # pandas takes a shell without one for a terminal, and cuts tables to its width
+    def __init__(self, **options: Any) -> None:
+        self.kernel = Kernel(self)
+        self._parent: dict[str, Any] = {"header": {"msg_id": ""}}
+        self._depth = 0
+        self.shown: list[BaseException] = []
+        self.held: tuple[BaseException, list[str]] | None = None
+        super().__init__(**options)  # type: ignore[no-untyped-call]  # IPython has types in part
+
+    def get_parent(self) -> dict[str, Any]:
+        """Return the message that asked for the running cell."""
+        return self._parent
+
+    def set_parent(self, parent: dict[str, Any]) -> None:
+        """Take the message that asks for the next cell."""
+        self._parent = parent
 
     def init_profile_dir(self, profile_dir: Any) -> None:  # noqa: ARG002 - IPython's signature
-        """Use a folder that vanishes with the process: nothing is read from, or left in, the user's own."""
-        self._folder = tempfile.TemporaryDirectory(prefix="nbprod-ipython-", ignore_cleanup_errors=True)
-        self.profile_dir = ProfileDir(location=self._folder.name)
+        """Use none of the user's."""
+        self.profile_dir = NoProfile()
 
     def init_virtualenv(self) -> None:
         """Do nothing: the interpreter is the kernel's; a VIRTUAL_ENV of whoever started us has no say."""
+
+    def init_hooks(self) -> None:
+        """Have help and the like go to the front end's pager, which nobody looks at."""
+        super().init_hooks()  # type: ignore[no-untyped-call]  # IPython has types in part
+        self.set_hook("show_in_pager", page.as_hook(lambda *_text, **_options: None), 99)  # type: ignore[no-untyped-call]
+
+    def init_magics(self) -> None:
+        """Add those of a kernel."""
+        super().init_magics()  # type: ignore[no-untyped-call]  # IPython has types in part
+        self.register_magics(KernelMagics)
 
     def enable_gui(self, gui: Any = None) -> None:
         """Nothing to do: figures are shown inline."""
@@ -52,6 +88,21 @@ class ZMQInteractiveShell(InteractiveShell):
     def ask_exit(self) -> NoReturn:
         """`exit()` and `quit()`."""
         raise SystemExit
+
+    def _tee(self, channel: str) -> Any:  # noqa: ARG002 - IPython's signature
+        """Keep no copy of what is printed, as a kernel does not."""
+        return contextlib.nullcontext()
+
+    def run_cell(self, *given: Any, **options: Any) -> Any:
+        """Run a cell, or what a cell or a magic runs as one."""
+        outer = getattr(self.displayhook, "exec_result", None)
+        self._depth += 1
+        try:
+            return super().run_cell(*given, **options)  # type: ignore[no-untyped-call]  # as above
+        finally:
+            self._depth -= 1
+            if self._depth:
+                self.displayhook.exec_result = outer
 
     def showtraceback(
         self,
@@ -61,7 +112,7 @@ class ZMQInteractiveShell(InteractiveShell):
         exception_only: bool = False,
         running_compiled_code: bool = False,
     ) -> None:
-        """Keep the traceback of an error without IPython's frames; see `Cells.execute`."""
+        """Show an error without IPython's frames."""
         kind, error, _ = self._get_exc_info(exc_tuple)  # type: ignore[no-untyped-call]  # IPython has types in part
         failure.trim(error)
         if isinstance(error, BaseExceptionGroup):
@@ -71,20 +122,28 @@ class ZMQInteractiveShell(InteractiveShell):
         super().showtraceback(trimmed, filename, 0, exception_only, running_compiled_code)
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:  # noqa: ARG002 - IPython's signature
+        """Hold what ends the cell, which the driver is told of; show what does not."""
         self._last_traceback = stb
-        self.shown.append((evalue, stb))
+        result = getattr(self.displayhook, "exec_result", None)
+        last = self._depth == 1 and (result is None or result.error_in_exec is evalue)
+        if last and self.held is None:
+            self.held = (evalue, stb)
+            return
+        self.show(evalue, stb)
+
+    def show(self, error: BaseException, lines: list[str]) -> None:
+        """Show an error that does not end the cell; it is one of the cell's all the same unless a widget shows it."""
+        publisher: Any = self.display_pub
+        sink: Sink = publisher.sink
+        if sink.widget is None:
+            self.shown.append(error)
+        sink.output(failure.output(error, lines))
 
     def safe_execfile(self, fname: Any, *where: Any, **options: Any) -> None:
-        """`%run`: show at once what the script raises; its cell goes on."""
+        """`%run`: what the script raises is shown, and its cell goes on."""
         before = len(self.shown)
         super().safe_execfile(fname, *where, **options)  # type: ignore[no-untyped-call]  # IPython has types in part
-        publisher: Any = self.display_pub
-        for error, lines in self.shown[before:]:
-            _flush()
-            publisher.sink.output(failure.output(error, lines))
         del self.shown[before:]
-
-    shown: list[tuple[BaseException, list[str]]]
 
 
 class Cells:
@@ -97,15 +156,16 @@ class Cells:
     """
 
     def __init__(self, sink: Sink) -> None:
-        main = types.ModuleType("__main__", "Automatically created module for IPython interactive environment")
-        sys.modules["__main__"] = main
         self._sink = sink
         self._ended: set[tuple[str, int]] = set()
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
-        self.shell: Any = _shell(main, sink)
+        self.shell: Any = prepare()
+        self.shell.displayhook.sink = self.shell.display_pub.sink = sink
         self.shell.loop_runner = self._run_async
-        self.namespace: dict[str, Any] = main.__dict__
+        self.namespace: dict[str, Any] = self.shell.user_module.__dict__
+        self._comms = Comms(sink, self.shell)
+        self._numbers = itertools.count(1)
         _refuse_input()
 
     def execute(self, index: int, notebook: str, step: StepSpec) -> dict[str, Any] | None:
@@ -121,13 +181,11 @@ class Cells:
                 result = self._run({**step, "source": ""} if script in self._ended else step)
         finally:
             self.shell.compile.leave()
-        error = result.error_before_exec or result.error_in_exec
-        if error is None and self.shell.shown and not step["source"].lstrip().startswith("%%capture"):
-            error = self.shell.shown[-1][0]  # %%time of older IPython shows an error and goes on
-        shown = self._show_others(error)
-        if step.get("tolerant") and _may_pass(error, script):
-            if not isinstance(error, SystemExit) or error.code:
-                self._sink.output(failure.output(error, shown))
+        error, lines = self._error(result, step)
+        shown = error in self.shell.shown
+        if error is not None and step.get("tolerant") and _may_pass(error, script):
+            if not shown and (not isinstance(error, SystemExit) or error.code):
+                self._sink.output(failure.output(error, lines))
             error = None
             self._ended |= {script} if script else set()
         count = result.execution_count if step["kind"] != "replay" else None
@@ -135,13 +193,28 @@ class Cells:
         self._sink.event({**finished, "seconds": time.perf_counter() - started})
         if error is None:
             return None
-        place = {"index": index, "cell": step["cell"], "cell_id": step["cell_id"]}
+        place = {"index": index, "cell": step["cell"], "cell_id": step["cell_id"], "shown": shown}
         line = failure.line_in(error, name, step)
-        return {"event": "failed", **place, "line": line, **failure.describe(error, shown)}
+        return {"event": "failed", **place, "line": line, **failure.describe(error, lines)}
+
+    def _error(self, result: Any, step: StepSpec) -> tuple[BaseException | None, list[str]]:
+        """Return the error that ended the cell, or that it showed: a cell that shows one has failed."""
+        error = result.error_before_exec or result.error_in_exec
+        held: tuple[BaseException, list[str]] | None = self.shell.held
+        self.shell.held = None
+        if held is not None and held[0] is error:
+            return held
+        if held is not None:
+            self.shell.show(*held)
+        if error is None and self.shell.shown and not step["source"].lstrip().startswith("%%capture"):
+            error = self.shell.shown[-1]  # %%time of older IPython shows an error and goes on
+        return error, list(self.shell._last_traceback or ()) if error is not None else []
 
     def _run(self, step: StepSpec) -> Any:
         """Run the source as if a kernel's event loop were running, which cells may rely on."""
-        self.shell.shown = []
+        self.shell.shown.clear()
+        self.shell.set_parent({"header": {"msg_id": f"cell-{next(self._numbers)}", "msg_type": "execute_request"}})
+        self._comms.begin()
         asyncio._set_running_loop(self._loop)
         try:
             return self.shell.run_cell(step["source"], store_history=step["kind"] != "replay")
@@ -150,6 +223,7 @@ class Cells:
             _flush()
             self._loop.call_soon(self._loop.stop)
             self._loop.run_forever()  # one turn: tasks that the cell began get going
+            self._comms.settle()
 
     def _run_async(self, cell: Coroutine[Any, Any, Any]) -> Any:
         """Run a cell that awaits; variables of context it sets stay set."""
@@ -168,19 +242,8 @@ class Cells:
                 variable.set(value)
             asyncio._set_running_loop(running)
 
-    def _show_others(self, error: BaseException | None) -> list[str]:
-        """Send tracebacks that did not end the cell; return the one that did."""
-        own: list[str] = []
-        for other, lines in self.shell.shown:
-            if other is error:
-                own = lines
-            else:
-                described = {"ename": type(other).__name__, "evalue": str(other), "traceback": lines}
-                self._sink.output({"output_type": "error", **described})
-        return own
 
-
-def _may_pass(error: BaseException | None, script: tuple[str, int] | None) -> TypeGuard[BaseException]:
+def _may_pass(error: BaseException, script: tuple[str, int] | None) -> bool:
     """Whether a step that is allowed to fail failed in a way it is allowed to."""
     return isinstance(error, (Exception, SystemExit) if script else Exception)
 
@@ -202,10 +265,19 @@ def _as_run(argv: list[str]) -> Iterator[None]:
             sys.path.remove(folder)
 
 
-def _shell(main: types.ModuleType, sink: Sink) -> Any:
+def prepare() -> Any:
+    """Return the shell, made now if it has not been: libraries ask as they are imported whether they are in a notebook.
+
+    It can be made before a process is forked, and needs a sink before it runs a cell.
+    """
+    if ZMQInteractiveShell.initialized():
+        return ZMQInteractiveShell.instance()
+    main = types.ModuleType("__main__", "Automatically created module for IPython interactive environment")
+    sys.modules["__main__"] = main
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor" if IPython.version_info[0] >= 9 else "NoColor"
+    config.IPKernelApp.nbprod = True  # its section tells tqdm and others that they are in a notebook
     # A cell that exits is reported as such; IPython's advice how to leave a terminal is out of place.
     warnings.filterwarnings("ignore", message="To exit: use 'exit'")
     shell: Any = ZMQInteractiveShell.instance(
@@ -215,9 +287,6 @@ def _shell(main: types.ModuleType, sink: Sink) -> Any:
         display_pub_class=Publisher,
         compiler_class=CellCompiler,
     )
-    shell.displayhook.sink = sink
-    shell.display_pub.sink = sink
-    shell.shown = []
     # Libraries ask for it as they are imported; what a stage loads imports some outside of any cell.
     builtins.get_ipython = shell.get_ipython  # type: ignore[attr-defined]  # not Python's own
     return shell

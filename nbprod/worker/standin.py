@@ -1,4 +1,4 @@
-"""Stands for `nbprod` where it is not installed, so that cells may `import nbprod` for a secret."""
+"""Stands for `nbprod` where it is not installed, so that cells may `import nbprod` for a secret or a report."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import importlib.util
 import os
 import sys
 import types
+
+from .reports import report
 
 
 def secret(name: str) -> str:
@@ -23,4 +25,5 @@ def install() -> None:
     module = types.ModuleType("nbprod", "What cells may use of nbprod inside a pipeline.")
     secret.__module__ = "nbprod"
     module.secret = secret  # type: ignore[attr-defined]  # that is how a module is made by hand
+    module.report = report  # type: ignore[attr-defined]  # the same
     sys.modules["nbprod"] = module
