@@ -13,17 +13,26 @@ from IPython.core.displaypub import DisplayPublisher  # noqa: TID253 - imported 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .comms import Taking
+
 
 class Sink(Protocol):
     """Takes outputs in order; `capture.Capture` is one."""
 
     index: int
+    widget: Taking | None
 
     def output(self, output: dict[str, Any]) -> None:
         """Take an nbformat output of the current cell."""
 
     def event(self, event: dict[str, Any]) -> None:
         """Take any other event."""
+
+    def clear(self, *, wait: bool) -> None:
+        """Clear the outputs of the current cell."""
+
+    def flush(self) -> None:
+        """Let everything written so far be an output."""
 
 
 class Hook(DisplayHook):
@@ -67,6 +76,7 @@ class Publisher(DisplayPublisher):
         **_more: Any,
     ) -> None:
         """Send a bundle, or a new content for one that was sent before."""
+        self._validate_data(data, metadata)  # type: ignore[no-untyped-call]  # IPython has types in part
         output: dict[str, Any] = {
             "output_type": "display_data",
             "data": bundle(data),
@@ -80,7 +90,7 @@ class Publisher(DisplayPublisher):
 
     def clear_output(self, wait: bool = False) -> None:
         """Clear the current cell's outputs, at once or when the next one comes."""
-        self.sink.event({"event": "clear", "index": self.sink.index, "wait": bool(wait)})
+        self.sink.clear(wait=bool(wait))
 
 
 def bundle(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,7 +43,8 @@ def describe(error: BaseException, traceback: list[str]) -> dict[str, Any]:
     if isinstance(error, SystemExit):
         code = error.code if error.code is not None else 0
         text = f"the cell called sys.exit({'' if error.code is None else repr(code)})"
-        return {"kind": "exit", "ename": "SystemExit", "evalue": text, "traceback": traceback, "code": _exit_code(code)}
+        told = {"kind": "exit", "ename": "SystemExit", "evalue": text, "traceback": traceback}
+        return {**told, "code": _exit_code(code), "status": _text(error)}
     kind = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
     return {"kind": kind, "ename": type(error).__name__, "evalue": _text(error), "traceback": traceback}
 
