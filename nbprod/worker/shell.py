@@ -25,7 +25,7 @@ from IPython.core.profiledir import ProfileDir  # noqa: TID253 - the same
 from traitlets import default
 from traitlets.config import Config
 
-from . import failure
+from . import failure, reports
 from .comms import Comms, Kernel
 from .compiler import CellCompiler
 from .display import Hook, Publisher, Sink
@@ -165,6 +165,7 @@ class Cells:
         self.shell.loop_runner = self._run_async
         self.namespace: dict[str, Any] = self.shell.user_module.__dict__
         self._comms = Comms(sink, self.shell)
+        reports.connect(sink)
         self._numbers = itertools.count(1)
         _refuse_input()
 
