@@ -47,7 +47,7 @@ def _open(project: Project, run: str, stage: str) -> int:
     from nbprod.tracking.mlflow_tracker import MlflowTracker
 
     try:
-        entries = journal.read(journal.folder(project.home) / f"{run}.jsonl")
+        entries = journal.whole(journal.folder(project.home) / f"{run}.jsonl")
         spec = MlflowTracker().open_stage(entries, stage)
     except NbprodError as error:
         sys.stderr.write(f"{error.message}\n")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.tracking.lock import me
+from nbprod.tracking.lock import alive, me
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ _FOREIGN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "
 
 
 def gather(project: Project, pipeline: Pipeline, options: RunOptions, started: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the context of a run that starts now."""
+    """Return the context of a run that starts now; what Git says of it is asked for with `ask_git`."""
     defaults = {item.name: _default(item.default, item.default_source) for item in pipeline.parameters}
     given = {**options.parameters, **started.get("parameters", {})}
     return {
@@ -36,7 +37,6 @@ def gather(project: Project, pipeline: Pipeline, options: RunOptions, started: M
         "stages": {stage.name: {"parameters": list(stage.parameters)} for stage in pipeline.stages},
         "trigger": options.trigger,
         "engine": options.engine,
-        "git": git(project.notebook(pipeline.notebook).parent),
         "process": me(),
     }
 
@@ -69,22 +69,37 @@ def _default(value: Any, source: str) -> Any:
     return source if value is None and source not in ("", "None") else value
 
 
-def git(where: Path) -> dict[str, Any]:
-    """Return commit, branch and whether tracked files differ from the commit; empty outside a repository."""
+def ask_git(where: Path, answer: Path) -> subprocess.Popen[bytes] | None:
+    """Ask Git about the files of `where` as they are now, and go on: it writes to `answer`, read with `git_said`.
+
+    Nobody waits for it: it takes seconds to look at a large tree. None outside a repository.
+    """
+    if "GIT_DIR" not in os.environ and not any((folder / ".git").exists() for folder in (where, *where.parents)):
+        return None
     command = ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
-        done = subprocess.run(
-            command,
-            cwd=where,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=GIT_TIMEOUT,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
+        with answer.open("wb") as output:
+            return subprocess.Popen(
+                command, cwd=where, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL
+            )
+    except OSError:
+        return None
+
+
+def git_said(pid: int | None, born: str | None, answer: Path) -> dict[str, Any]:
+    """Return commit, branch and whether tracked files differ from the commit; empty where Git did not say.
+
+    `pid` and `born` tell the process of `ask_git`, which is given a moment to end.
+    """
+    end = time.monotonic() + GIT_TIMEOUT
+    while pid is not None and born is not None and alive(pid, born):
+        if time.monotonic() > end:
+            return {}
+        time.sleep(0.01)
+    try:
+        lines = answer.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
         return {}
-    lines = done.stdout.splitlines()
     found = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# branch."))
     if found.get("branch.oid", "(initial)") == "(initial)":
         return {}

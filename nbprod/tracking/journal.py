@@ -7,14 +7,13 @@ tracker has it. Only the standard library is used here: this is on the path of e
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from nbprod.tracking import context
-from nbprod.tracking.lock import alive
+from nbprod.tracking.lock import alive, identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +42,15 @@ def read(path: Path) -> list[Entry]:
             entries.append(json.loads(line))
         except ValueError:
             break
+    return entries
+
+
+def whole(path: Path) -> list[Entry]:
+    """Return the entries of a journal, what Git said when the run began put into the first one's context."""
+    entries = read(path)
+    if entries and "context" in entries[0]:
+        pid, born = entries[0]["context"].pop("asked_git", (None, None))
+        entries[0]["context"].setdefault("git", context.git_said(pid, born, path.with_suffix(".git")))
     return entries
 
 
@@ -119,6 +127,7 @@ class RunJournal:
         self._run = ""
         self._count = 0
         self._offline = False
+        self._git: subprocess.Popen[bytes] | None = None
 
     def __call__(self, event: Event, /) -> None:
         """Append one event."""
@@ -180,7 +189,7 @@ class RunJournal:
         if copy.exists():
             return
         copy.parent.mkdir(parents=True, exist_ok=True)
-        first = read(self._path)[0]
+        first = whole(self._path)[0]
         first["context"]["tracking_uri"] = f"sqlite:///{self._aside()}/mlflow.db"
         copy.write_text(json.dumps(first) + "\n", encoding="utf-8")
 
@@ -190,7 +199,11 @@ class RunJournal:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         self._path = path
-        self._append(event, {"context": context.gather(self.project, self.pipeline, self.options, event.data)})
+        found = context.gather(self.project, self.pipeline, self.options, event.data)
+        notebook = self.project.notebook(self.pipeline.notebook)
+        self._git = context.ask_git(notebook.parent, path.with_suffix(".git"))
+        found["asked_git"] = (self._git.pid, identity(self._git.pid)) if self._git else (None, None)
+        self._append(event, {"context": found})
 
     def _append(self, event: Event, more: Mapping[str, Any]) -> None:
         assert self._path is not None
@@ -206,6 +219,5 @@ class RunJournal:
         }
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry, ensure_ascii=False, default=str) + "\n")
-            if event.kind == "run-finished":
-                file.flush()
-                os.fsync(file.fileno())
+        if self._git is not None and self._git.poll() is None and event.kind == "run-finished":
+            self._git.returncode = 0  # it ends without us: Popen's destructor must not warn that nobody waited

@@ -72,7 +72,7 @@ def _drain(home: Path, delays: Sequence[float]) -> tuple[int, set[Path]]:
 
 
 def _publish(home: Path, path: Path) -> bool:
-    entries = journal.read(path)
+    entries = journal.whole(path)
     if "context" not in entries[0]:
         _log().error("%s is not a journal, left alone", path)
         return False
@@ -83,6 +83,7 @@ def _publish(home: Path, path: Path) -> bool:
         _log().warning("run %s: %s", path.stem, error)
         return False
     path.unlink(missing_ok=True)
+    path.with_suffix(".git").unlink(missing_ok=True)
     for state in journal.folder(home).glob(f"{path.stem}.*.json"):
         state.unlink(missing_ok=True)
     _log().info("run %s published", path.stem)

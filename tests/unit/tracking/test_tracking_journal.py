@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -166,7 +166,16 @@ def test_alive() -> None:
 
 
 def test_git(tmp_path: Path) -> None:
-    assert context.git(tmp_path) == {}
+    def said() -> dict[str, Any]:
+        asked = context.ask_git(tmp_path, tmp_path / "answer")
+        if asked is None:
+            return {}
+        born = lock.identity(asked.pid)
+        found = context.git_said(asked.pid, born, tmp_path / "answer")
+        asked.wait()
+        return found
+
+    assert said() == {}
 
     def git(*words: str) -> str:
         identity = ["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false"]
@@ -174,13 +183,13 @@ def test_git(tmp_path: Path) -> None:
         return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
 
     git("init", "-q", "-b", "work")
-    assert context.git(tmp_path) == {}, "no commit yet"
+    assert said() == {}, "no commit yet"
     (tmp_path / "nb.ipynb").write_text("{}")
-    git("add", ".")
+    git("add", "nb.ipynb")
     git("commit", "-q", "-m", "one")
-    assert context.git(tmp_path) == {"commit": git("rev-parse", "HEAD"), "branch": "work", "dirty": False}
+    assert said() == {"commit": git("rev-parse", "HEAD"), "branch": "work", "dirty": False}
     (tmp_path / "nb.ipynb").write_text("{ }")
-    assert context.git(tmp_path)["dirty"] is True
+    assert said()["dirty"] is True
 
 
 def test_the_callers_own_run_does_not_leak(monkeypatch: pytest.MonkeyPatch) -> None:
