@@ -1,4 +1,7 @@
-"""Runs one stage: in a worker session of ours, or as a job notebook through another engine."""
+"""Runs one stage: in a worker session of ours, or as a job notebook through another engine.
+
+What starts processes and talks to them is imported when a stage is executed: a run that reuses all needs none of it.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nbprod.core.errors import BoundaryError, ExecutionError, NbprodError, StageFailed, Where
 from nbprod.execution import specs
-from nbprod.execution.executed import Executed
-from nbprod.execution.imports import imported
-from nbprod.execution.session import ProcessDiedError, Session, TimedOutError, death, fatal
-from nbprod.execution.zygotes import Warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from nbprod.core.pipeline import Pipeline, Stage
+    from nbprod.execution.executed import Executed
     from nbprod.execution.kernels import Interpreter
+    from nbprod.execution.session import Session
+    from nbprod.execution.zygotes import Warm
     from nbprod.worker.formats import ModelSpec, StageSpec
 
 
@@ -39,6 +41,9 @@ class Work:
         """Return the zygote to fork the stage from, None when a new process is wanted."""
         if not self.zygote:
             return None
+        from nbprod.execution.imports import imported
+        from nbprod.execution.zygotes import Warm
+
         sources = [step.source for stage in specs.every_stage(self.pipeline) for step in stage.steps]
         return Warm(self.python, self.environment, imported(sources))
 
@@ -95,6 +100,8 @@ class SessionRunner:
 
     def execute(self, work: Work, hear: Callable[[Mapping[str, Any]], None]) -> None:
         """Execute one stage, in the kept process if there is one."""
+        from nbprod.execution.executed import Executed
+
         session = self._take(work)
         executed = Executed(work.stage.name, work.spec["steps"], work.spec["parameters"], work.pipeline.metadata)
         try:
@@ -110,7 +117,9 @@ class SessionRunner:
 
     def model(self, spec: ModelSpec, work: Work) -> str:
         """Write a model directory in a fresh process and return its path."""
-        session = Session(work.python.python, work.environment, _folder(work), work.warm())
+        from nbprod.execution.session import ProcessDiedError, death
+
+        session = _session(work)
         try:
             for event in session.run({"op": "model", "spec": spec}):
                 if event["event"] == "model-finished":
@@ -158,7 +167,7 @@ class SessionRunner:
         if held is not None and held.python == work.python.python:
             self._last = held
         else:
-            self._last = Session(work.python.python, work.environment, _folder(work), work.warm())
+            self._last = _session(work)
         return self._last
 
     def _leave(self, session: Session) -> None:
@@ -169,6 +178,8 @@ class SessionRunner:
     def _follow(
         self, session: Session, work: Work, executed: Executed, hear: Callable[[Mapping[str, Any]], None]
     ) -> None:
+        from nbprod.execution.session import ProcessDiedError, TimedOutError, death
+
         timeout = work.stage.options.timeout
         try:
             for event in session.run({"op": "stage", "spec": work.spec}, timeout):
@@ -192,12 +203,16 @@ class SessionRunner:
             raise
 
 
-def _folder(work: Work) -> Path:
-    return Path(work.spec["cwd"])
+def _session(work: Work) -> Session:
+    from nbprod.execution.session import Session
+
+    return Session(work.python.python, work.environment, Path(work.spec["cwd"]), work.warm())
 
 
 def _failure(event: Mapping[str, Any], work: Work) -> Exception:
     if event["event"] == "fatal":
+        from nbprod.execution.session import fatal
+
         return fatal(event)
     where = work.where(event.get("index"), event.get("line"))
     kind = event["kind"]
