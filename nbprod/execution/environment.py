@@ -12,6 +12,11 @@ BACKEND = "module://matplotlib_inline.backend_inline"
 MAX_THREADS = 8
 # Waiting OpenMP threads spin by default: on a busy machine a stage of seconds then takes minutes. Results are the same.
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
+# As in a kernel: programs that cells start colour what they say, and do not page.
+LIKE_A_KERNEL = {
+    "TERM": "xterm-color", "CLICOLOR": "1", "CLICOLOR_FORCE": "1", "FORCE_COLOR": "1", "PAGER": "cat",
+    "GIT_PAGER": "cat",
+}  # fmt: skip
 
 
 def fixed() -> dict[str, str]:
@@ -28,7 +33,7 @@ def fixed() -> dict[str, str]:
 
 def of_stage(env_file: str | None) -> dict[str, str]:
     """Return the whole environment of a stage's process; the secrets of `env_file` are in no other place."""
-    found = {**PATIENT, **os.environ, **fixed(), **(read_env_file(env_file) if env_file else {})}
+    found = {**PATIENT, **os.environ, **LIKE_A_KERNEL, **fixed(), **(read_env_file(env_file) if env_file else {})}
     for name in ("NBPROD_CONTROL", "PYTHONSTARTUP"):
         found.pop(name, None)
     return found

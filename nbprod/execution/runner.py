@@ -103,7 +103,8 @@ class SessionRunner:
         from nbprod.execution.executed import Executed
 
         session = self._take(work)
-        executed = Executed(work.stage.name, work.spec["steps"], work.spec["parameters"], work.pipeline.metadata)
+        spec, metadata = work.spec, work.pipeline.metadata
+        executed = Executed(work.stage.name, spec["steps"], spec["parameters"], metadata, work.executed)
         try:
             self._follow(session, work, executed, hear)
         except BaseException:

@@ -65,7 +65,7 @@ class Taking(Area):
     def add(self, output: Mapping[str, Any]) -> dict[str, Any]:
         """Take an output."""
         self.changed = True
-        return super().add(output)
+        return super().add({name: value for name, value in output.items() if name != "transient"})
 
     def clear(self, *, wait: bool = False) -> None:
         """Drop everything."""
