@@ -17,6 +17,8 @@ WAYS = frozenset({"get", "getenv", "__contains__", "setdefault", "pop", "expandv
 """Functions of the standard library through which one variable is asked for."""
 OWN = ("NBPROD_", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_", "PYTHONHASHSEED")
 
+imported: dict[str, str] = {}
+"""What modules that were imported ahead have set, as they do wherever they are imported."""
 _started: list[str] = []
 _seen: list[Callable[[str, str | None], None]] = []
 
@@ -31,7 +33,7 @@ def watch(take: Callable[[str, str | None], None]) -> None:
 
 def begin() -> None:
     """Remember which variables there are before anything of the notebook runs."""
-    _started[:] = list(os.environ)
+    _started[:] = [name for name in os.environ if name not in imported]
 
 
 def unwatch() -> None:
@@ -67,7 +69,9 @@ def _install(kind: Any) -> None:
 
 def _note(name: object, value: str | None) -> None:
     """Pass on what is the user's, and no secret: those never enter a fingerprint, not even as a digest."""
-    if isinstance(name, str) and not name.startswith(OWN) and not SECRET.search(name) and _asked():
+    if not isinstance(name, str) or (name in imported and imported[name] == value):
+        return
+    if not name.startswith(OWN) and not SECRET.search(name) and _asked():
         for take in _seen:
             take(name, None if value is None else text_digest(value))
 

@@ -9,10 +9,13 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import origins
 from .digests import path_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 INFO = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(-.*)?\.(dist-info|egg-info)$")
 FIRST = re.compile(r'^"?([^/,"\n]+)', re.MULTILINE)
@@ -30,12 +33,15 @@ def local() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def distributions(cache: Path) -> dict[str, str]:
-    """Return distribution → version of the installed modules that are loaded; `cache` keeps what is slow to find."""
+def distributions(cache: Path, unused: Collection[str] = ()) -> dict[str, str]:
+    """Return distribution → version of the installed modules that are loaded; `cache` keeps what is slow to find.
+
+    Top-level modules in `unused` are loaded, but for others.
+    """
     installed = {folder: _installed(folder) for folder in origins.sites() if Path(folder).is_dir()}
     found: dict[str, str] = {}
     unknown: set[str] = set()
-    for name, folder in _loaded().items():
+    for name, folder in _loaded(unused).items():
         versions = installed.get(folder, {})
         key = _normal(name)
         if key in versions:
@@ -52,12 +58,12 @@ def distributions(cache: Path) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _loaded() -> dict[str, str]:
+def _loaded(unused: Collection[str]) -> dict[str, str]:
     """Return top-level module → the folder of installed distributions it was loaded from."""
     found: dict[str, str] = {}
     for full, module in list(sys.modules.items()):
         name = full.partition(".")[0]
-        if name in found or name in origins.MACHINERY or name.startswith("__"):
+        if name in found or name in unused or name in origins.MACHINERY or name.startswith("__"):
             continue
         file = getattr(module, "__file__", None)
         for folder in origins.sites():

@@ -17,7 +17,7 @@ from . import asked, environment, modules, origins, readers
 from .files import Files, absolute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from .formats import Observed, StageSpec
 
@@ -62,8 +62,16 @@ class Observer:
         """Take note that no fingerprint can see all that the stage depends on."""
         self._volatile[reason] = None
 
-    def result(self, earlier: Mapping[str, str | None]) -> Observed:
-        """Return what was seen; `earlier` are the files that stages before this one wrote in this process."""
+    def result(self, earlier: Mapping[str, str | None], unused: Collection[str] = ()) -> Observed:
+        """Return what was seen.
+
+        Parameters
+        ----------
+        earlier
+            The files that stages before this one wrote in this process.
+        unused
+            Top-level modules that were imported ahead for other stages.
+        """
         self.files.rewritten(earlier)
         read, written = self.files.results()
         for path in self.files.disturbed:
@@ -73,7 +81,7 @@ class Observer:
             "files_written": written,
             "environment": dict(sorted(self._environment.items())),
             "modules": self.files.portable({**modules.local()}),
-            "distributions": modules.distributions(self._home / "cache"),
+            "distributions": modules.distributions(self._home / "cache", unused),
             "volatile": list(self._volatile),
         }
 

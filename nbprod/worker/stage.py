@@ -9,7 +9,7 @@ from json import dumps as to_json  # bound here: cells may patch the module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import arrays, compare, constants, hashing, metrics, state, usermlflow
+from . import arrays, compare, constants, hashing, metrics, preload, state, usermlflow
 from .buffers import Buffers
 from .formats import FORMAT
 from .inputs import Inputs
@@ -106,6 +106,7 @@ class Stage:
         self._literals.check()
         groups, unstorable, deleted, unchanged = self._outputs.save(self.buffers)
         record = state.record(self._state, self.namespace, self.buffers)
+        unused = preload.unused(self.namespace, self.spec.get("modules", ()))
         patched = self._patched.changed([*self.spec["patches"], *self.spec.get("repeats", ())])
         manifest: Manifest = {
             "format": FORMAT,
@@ -116,7 +117,7 @@ class Stage:
             "unchanged": unchanged,
             "state": record,
             "metrics": metrics.collect(self.spec["metrics"], self.namespace),
-            "observed": self.observer.result(self.memory.files),
+            "observed": self.observer.result(self.memory.files, unused),
             "seconds": time.perf_counter() - self._started,
             "python": platform.python_version(),
         }

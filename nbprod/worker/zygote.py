@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import modules, preload
+from . import environment, modules, preload
 
 BACKLOG = 128
 MOST = 1 << 20
@@ -59,6 +59,9 @@ class Zygote:
         start = dict(os.environ)
         os.environ.update(CHANGED_FOR_IMPORT)
         imported = {name.partition(".")[0] for name in sys.modules}
+        from . import shell
+
+        shell.prepare()  # pandas, matplotlib and others ask as they are imported whether they are in a notebook
         self.offenders = _read(self._offenders)
         found = preload.preload([*preload.OWN, *self.settings["modules"]], self.offenders)
         news = {name: why for name, why in found.items() if name not in preload.NOT_FORK_SAFE}
@@ -68,18 +71,18 @@ class Zygote:
         _warm()
         self._threads = preload.restore_threads(start.get("OPENBLAS_NUM_THREADS"))
         preload.remember(imported)
-        self._added = {
-            name: value
+        environment.imported.update(
+            (name, value)
             for name, value in os.environ.items()
             if start.get(name) != value and name not in CHANGED_FOR_IMPORT
-        }
+        )
 
-    def _again(self, news: dict[str, str], environment: dict[str, str]) -> NoReturn:
+    def _again(self, news: dict[str, str], start: dict[str, str]) -> NoReturn:
         """Start over in this very process, which has more threads than a fork would keep."""
         if not news:
             raise SystemExit(f"{preload.threads()} threads, and no module to blame")
         _write(self._offenders, {**_read(self._offenders), **news})
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - ourselves
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], start)  # noqa: S606 - ourselves
 
     def listen(self) -> None:
         """Be there for drivers from now on."""
@@ -191,7 +194,7 @@ class Zygote:
             for descriptor in (self._woken, self._wake, output):
                 os.close(descriptor)
             os.environ.clear()
-            os.environ.update(request["environment"], **self._added)
+            os.environ.update({**environment.imported, **request["environment"]})
             os.environ["NBPROD_CONTROL"] = f"{control_in},{control_out},{request['driver']}"
             os.chdir(request["folder"])
             sys.argv[:] = sys.argv[:1]
