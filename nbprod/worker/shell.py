@@ -25,7 +25,7 @@ from IPython.core.profiledir import ProfileDir  # noqa: TID253 - the same
 from traitlets import default
 from traitlets.config import Config
 
-from . import failure, reports
+from . import afterimport, failure, reports
 from .comms import Comms, Kernel
 from .compiler import CellCompiler
 from .display import Hook, Publisher, Sink
@@ -290,7 +290,17 @@ def prepare() -> Any:
     )
     # Libraries ask for it as they are imported; what a stage loads imports some outside of any cell.
     builtins.get_ipython = shell.get_ipython  # type: ignore[attr-defined]  # not Python's own
+    _stand_for_ipykernel()
     return shell
+
+
+def _stand_for_ipykernel() -> None:
+    """Let those that look for the module of a kernel's shell, as tqdm does, find ours; the real one if it is loaded."""
+    name = "ipykernel.zmqshell"
+    module: Any = types.ModuleType(name)
+    module.ZMQInteractiveShell = ZMQInteractiveShell
+    if sys.modules.setdefault(name, module) is module:
+        afterimport.call("ipykernel", lambda _: sys.modules.pop(name))
 
 
 def _refuse_input() -> None:
