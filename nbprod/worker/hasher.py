@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FLUSH = 1 << 16
-LARGE = 1 << 20
+LARGE = 1 << 16
 NEW = copyreg.__newobj__  # type: ignore[attr-defined]  # not in its stub
 
 
@@ -40,6 +40,7 @@ class Hasher:
         self.arrays: list[tuple[int, Any]] = []
         self.layouts: dict[tuple[Any, ...], int] = {}
         self.table: dict[type, tuple[Any, bool]] = {} if outer is None else outer.table
+        self.large: Callable[[bytes | memoryview], str] = digest if outer is None else outer.large
 
     @cached_property
     def frozen(self) -> tuple[type, ...]:
@@ -53,10 +54,15 @@ class Hasher:
     def put(self, tag: str, data: bytes | memoryview = b"") -> None:
         """Add `data` under `tag`."""
         size = len(data)
+        self._add(tag, size, bytes(data) if size < LARGE else self.large(data).encode())
+
+    def put_digest(self, tag: str, size: int, digest: str) -> None:
+        """Add what `put` would for `size` bytes, `LARGE` at least, that have this digest."""
+        self._add(tag, size, digest.encode())
+
+    def _add(self, tag: str, size: int, data: bytes) -> None:
         head = f"{tag}\0{size}:".encode()
-        if size >= LARGE:
-            data = digest(data).encode()
-        self.pending += (head, bytes(data))
+        self.pending += (head, data)
         self.size += len(head) + len(data)
         if self.size > FLUSH:
             self.flush()

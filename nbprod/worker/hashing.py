@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from . import hashing_arrays, hashing_builtin, plain
+from .buffers import digest
 from .hasher import Hasher, register
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Hasher", "content", "group_content", "register"]
 DEEP = 20_000
@@ -49,7 +50,11 @@ def content(value: object) -> str:
     return hasher.digest()
 
 
-def group_content(values: dict[str, object], trees: dict[int, plain.Tree | None] | None = None) -> str:
+def group_content(
+    values: dict[str, object],
+    trees: dict[int, plain.Tree | None] | None = None,
+    large: Callable[[bytes | memoryview], str] = digest,
+) -> str:
     """Return the canonical digest of names and their values, including what they share; the order does not count.
 
     Parameters
@@ -58,9 +63,12 @@ def group_content(values: dict[str, object], trees: dict[int, plain.Tree | None]
         Values by name.
     trees
         What `plain.scan` said of some of the values, by identity.
+    large
+        Returns the digest of many bytes, `buffers.digest` or one that knows some already.
     """
     hasher = Hasher()
     hasher.trees = trees or {}
+    hasher.large = large
     with _deep():
         for name in sorted(values):
             hasher.walk(name)

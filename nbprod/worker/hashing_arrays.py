@@ -8,7 +8,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from . import arrays, plain
-from .hasher import generic, named, register, type_token
+from .buffers import fastest, hashing
+from .hasher import LARGE, generic, named, register, type_token
 
 if TYPE_CHECKING:
     from .hasher import Hasher
@@ -39,12 +40,21 @@ def _values(hasher: Hasher, array: Any) -> None:
             _values(hasher, array[name])
     elif dtype.hasobject:
         _objects(hasher, array)
-    elif array.nbytes <= PIECE or array.ndim == 0:
-        _block(hasher, array)
+    elif array.nbytes < LARGE or array.ndim == 0:
+        hasher.put("values", _bytes(array))
     else:
-        step = max(1, PIECE * len(array) // array.nbytes)
-        for start in range(0, len(array), step):
-            _block(hasher, array[start : start + step])
+        hasher.put_digest("values", array.nbytes, _digest(hasher, array))
+
+
+def _digest(hasher: Hasher, array: Any) -> str:
+    """Return the digest of the values of a large array in C order; where they lie so, that of its memory."""
+    if array.flags.c_contiguous and array.dtype.char not in "gG" and not _may_have_nan(array):
+        return hasher.large(memoryview(array.reshape(-1).view("u1")))
+    found = hashing()
+    step = max(1, PIECE * len(array) // array.nbytes)
+    for start in range(0, len(array), step):
+        found.update(_bytes(array[start : start + step]))
+    return f"{fastest()}:{found.hexdigest()}"
 
 
 def _objects(hasher: Hasher, array: Any) -> None:
@@ -58,21 +68,29 @@ def _objects(hasher: Hasher, array: Any) -> None:
         hasher.walk(value)
 
 
-def _block(hasher: Hasher, array: Any) -> None:
+def _bytes(array: Any) -> bytes | memoryview:
     np = sys.modules["numpy"]
     array = np.ascontiguousarray(array)
     if array.dtype.kind in "fc":
         array = _same_nan(np, array)
-    if array.dtype.kind in "fc" and array.dtype.char in "gG":
+    if array.dtype.char in "gG":
         array = array.astype(f"U{64}")  # long doubles have padding
-    hasher.put("values", memoryview(array.reshape(-1).view("u1")) if array.size else b"")
+    return memoryview(array.reshape(-1).view("u1")) if array.size else b""
+
+
+def _may_have_nan(array: Any) -> bool:
+    """Whether NaN may be among the values, or infinities of both signs: a sum tells at the cost of one pass."""
+    np = sys.modules["numpy"]
+    if array.dtype.kind not in "fc":
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.isnan(array.sum()))
 
 
 def _same_nan(np: Any, array: Any) -> Any:
     """Return `array` with every NaN replaced by the same one: its bits mean nothing."""
-    with np.errstate(all="ignore"):
-        if not np.isnan(array.sum()):
-            return array
+    if not _may_have_nan(array):
+        return array
     missing = np.isnan(array)
     if not missing.any():
         return array

@@ -49,7 +49,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
     Attributes
     ----------
     buffers
-        The large buffers, in the order in which they have to be given to `loads`.
+        The large buffers, in the order in which they have to be given to `loads`; those of tables by column.
     used
         The references that were needed.
     needs
@@ -125,7 +125,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         view = buffer.raw()
         if view.nbytes < IN_BAND:
             return True
-        self.buffers.append(view)
+        whole = memoryview(buffer)
+        self.buffers.append(arrays.by_row(view, whole.shape, IN_BAND) if id(whole.obj) in self._apart else view)
         return False
 
     def reducer_override(self, value: Any) -> Any:

@@ -16,6 +16,7 @@ from . import arrays, constants, hashing, kinds, objects, plain, sets, subarrays
 from .buffers import BufferDamaged, digest
 from .pickling import MarkingPickler, Pickler, loads
 from .unstorable import REFERENCE, NotStorable, describe, explain
+from .writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -262,27 +263,37 @@ def save(
     present = sorted(name for name in wanted.union(beside) if name in namespace)
     with _no_collection(), subarrays.kept():
         drafts = (draft for draft in saver.drafts(present) if wanted.intersection(draft.names))
-        groups = [_store(draft, saver, buffers) for draft in drafts]
+        with Writing(buffers) as writing:
+            stored = [_store(draft, saver, writing) for draft in drafts]
+        groups = [finish() for finish in stored]
     return groups, {name: why for name, why in saver.unstorable.items() if name in wanted}
 
 
-def _store(draft: _Draft, saver: Saver, buffers: Buffers) -> Group:
+def _store(draft: _Draft, saver: Saver, writing: Writing) -> Callable[[], Group]:
+    """Store a group; what is returned gives it once all is written. Its content is hashed while others write it."""
     pickler = draft.pickler
-    return {
-        "names": draft.names,
-        "content": _content(draft, saver),
-        "skeleton": buffers.put(draft.data),
-        "buffers": [buffers.put(view) for view in pickler.buffers],
-        "bytes": len(draft.data) + sum(view.nbytes for view in pickler.buffers),
-        "references": sorted(pickler.used),
-        "needs": sorted(pickler.needs),
-        "disordered": max((saver.disordered.get(name, 0) for name in draft.names), default=0),
-    }
+    skeleton, parts = writing.put(draft.data), [writing.put(view) for view in pickler.buffers]
+    content = _content(draft, saver, writing)
+
+    def finish() -> Group:
+        return {
+            "names": draft.names,
+            "content": content,
+            "skeleton": skeleton(),
+            "buffers": [part() for part in parts],
+            "bytes": len(draft.data) + sum(view.nbytes for view in pickler.buffers),
+            "references": sorted(pickler.used),
+            "needs": sorted(pickler.needs),
+            "disordered": max((saver.disordered.get(name, 0) for name in draft.names), default=0),
+        }
+
+    return finish
 
 
-def _content(draft: _Draft, saver: Saver) -> str:
+def _content(draft: _Draft, saver: Saver, writing: Writing) -> str:
     try:
-        return hashing.group_content({name: saver.namespace[name] for name in draft.names}, saver.trees)
+        values = {name: saver.namespace[name] for name in draft.names}
+        return hashing.group_content(values, saver.trees, writing.digest)
     except Exception:  # noqa: BLE001 - a value's own code may raise; then its pickle has to stand for it
         parts = [digest(draft.data), *map(digest, draft.pickler.buffers)]
         return f"pickle-{digest(''.join(parts).encode())}"

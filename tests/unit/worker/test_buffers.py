@@ -3,8 +3,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,11 @@ BIG = bytes(range(256)) * 8192  # mapped, not read
 @pytest.fixture
 def buffers(tmp_path: Path) -> Buffers:
     return Buffers(str(tmp_path / "buffers"))
+
+
+def changed(path: Path) -> None:
+    """Let a file have another time, as if somebody had written it."""
+    os.utime(path, ns=(0, 1_000_000_000))
 
 
 def files(buffers: Buffers) -> list[Path]:
@@ -86,6 +93,7 @@ def test_without_blake3_sha256_is_used(buffers: Buffers, monkeypatch: pytest.Mon
     name = buffers.put(b"data")
     assert name == f"sha256:{hashlib.sha256(b'data').hexdigest()}"
     assert bytes(buffers.get(name)) == b"data"
+    changed(buffers.path(theirs))
     with pytest.raises(BufferDamaged, match="pip install blake3"):
         buffers.get(theirs)
 
@@ -116,6 +124,7 @@ def test_the_system_says_that_the_disk_is_full(buffers: Buffers, monkeypatch: py
 
 WRITER = """
 import sys
+import time
 sys.path.insert(0, sys.argv[1])
 from nbprod.worker.buffers import Buffers
 for item in range(int(sys.argv[3]), 6):
@@ -148,3 +157,102 @@ def test_many_buffers_do_not_exhaust_descriptors(buffers: Buffers):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert all(bytes(view) == BIG for view in held)
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the digests that were computed to verify."""
+    found: list[str] = []
+    real = module.digest
+
+    def counting(data: memoryview, algorithm: str = "") -> str:
+        found.append(real(data, algorithm))
+        return found[-1]
+
+    monkeypatch.setattr(module, "digest", counting)
+    return found
+
+
+@pytest.fixture
+def boots(buffers: Buffers) -> None:
+    buffers.root.mkdir(parents=True)
+    try:
+        os.setxattr(buffers.root, module.ATTRIBUTE, b"")
+    except (AttributeError, OSError):
+        pytest.skip("the file system has no extended attributes, or the machine no boot id")
+    if not module._boot():
+        pytest.skip("the machine has no boot id")
+
+
+@pytest.mark.usefixtures("boots")
+@pytest.mark.parametrize("data", [b"small", BIG])
+def test_what_was_written_in_this_boot_is_not_hashed_again(data: bytes, buffers: Buffers, hashed: list[str]):
+    name = buffers.put(data)
+    assert hashed == [name]
+    assert bytes(buffers.get(name)) == data
+    assert hashed == [name]
+
+
+@pytest.mark.usefixtures("boots")
+def test_a_changed_time_is_verified_once(buffers: Buffers, hashed: list[str]):
+    name = buffers.put(BIG)
+    changed(buffers.path(name))
+    for _ in range(3):
+        assert bytes(buffers.get(name)) == BIG
+    assert hashed == [name, name]
+
+
+@pytest.mark.usefixtures("boots")
+def test_another_file_with_the_same_attributes_is_verified(buffers: Buffers, hashed: list[str]):
+    name = buffers.put(BIG)
+    path = buffers.path(name)
+    path.rename(path.with_name("old"))
+    shutil.copy2(path.with_name("old"), path)
+    assert path.stat().st_mtime_ns == path.with_name("old").stat().st_mtime_ns
+    buffers.get(name)
+    assert hashed == [name, name]
+
+
+@pytest.mark.usefixtures("boots")
+def test_another_boot_verifies(buffers: Buffers, hashed: list[str], monkeypatch: pytest.MonkeyPatch):
+    name = buffers.put(BIG)
+    monkeypatch.setattr(module, "_boots", ["the next one"])
+    buffers.get(name)
+    buffers.get(name)
+    assert hashed == [name, name]
+
+
+def test_without_a_boot_id_every_read_verifies(buffers: Buffers, hashed: list[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "_boots", [""])
+    name = buffers.put(BIG)
+    buffers.get(name)
+    buffers.get(name)
+    assert hashed == [name] * 3
+
+
+@pytest.mark.usefixtures("boots")
+def test_what_may_still_change_unseen_is_not_remembered(buffers: Buffers, hashed: list[str]):
+    name = buffers.put(BIG)
+    os.utime(buffers.path(name), ns=(0, time.time_ns() + 10**10))
+    buffers.get(name)
+    buffers.get(name)
+    assert hashed == [name] * 3
+
+
+def test_a_buffer_used_again_is_young(buffers: Buffers):
+    name = buffers.put(BIG)
+    status = buffers.path(name).stat()
+    os.utime(buffers.path(name), ns=(0, status.st_mtime_ns))
+    buffers.put(BIG)
+    assert buffers.path(name).stat().st_atime_ns >= status.st_mtime_ns
+
+
+@pytest.mark.parametrize("size", [1 << 20, 3, 10**9])
+def test_a_digest_of_parts(size: int, buffers: Buffers):
+    name = module.digest(BIG, f"blake3-{size}")
+    buffers.keep(name, memoryview(BIG))
+    changed(buffers.path(name))
+    assert bytes(buffers.get(name)) == BIG
+    buffers.path(name).write_bytes(BIG[:-1] + b"?")
+    with pytest.raises(BufferDamaged, match="damaged"):
+        buffers.get(name)
