@@ -5,29 +5,25 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-import click
-
 from nbprod.core.errors import ExecutionError, NbprodError, StoreError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import click
 
 INTERRUPTED = 130
 
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run `nbprod ARGV` and return the exit code; never raises for a user's mistake."""
-    from nbprod.interfaces.cli.app import nbprod
-
     arguments = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in arguments
     try:
-        result = nbprod.main(args=arguments, prog_name="nbprod", standalone_mode=False)
+        return _run_verb(arguments, as_json=as_json) if arguments[:1] == ["run"] else _verb(arguments, as_json=as_json)
     except NbprodError as error:
         return _report(error, as_json=as_json)
-    except click.ClickException as error:
-        return _usage(error, as_json=as_json)
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
     except BrokenPipeError:
@@ -35,6 +31,27 @@ def run(argv: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         return _report(_from_os(error), as_json=as_json)
+
+
+def _run_verb(arguments: Sequence[str], *, as_json: bool) -> int:
+    """Carry out `run`, without click where its words are plain."""
+    from nbprod.interfaces.cli import running
+
+    asked = running.plain(arguments)
+    return _verb(arguments, as_json=as_json) if asked is None else running.carry_out(**asked)
+
+
+def _verb(arguments: Sequence[str], *, as_json: bool) -> int:
+    import click
+
+    from nbprod.interfaces.cli.app import nbprod
+
+    try:
+        result = nbprod.main(args=list(arguments), prog_name="nbprod", standalone_mode=False)
+    except click.ClickException as error:
+        return _usage(error, as_json=as_json)
+    except click.Abort:
+        raise KeyboardInterrupt from None
     return result if isinstance(result, int) else 0
 
 

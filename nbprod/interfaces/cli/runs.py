@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nbprod import api
-from nbprod.core.errors import ExecutionError
-from nbprod.core.run import RunOptions, RunStatus
-from nbprod.interfaces.cli import INTERRUPTED, options, render, verdict
+from nbprod.interfaces.cli import options, running, verdict
 from nbprod.interfaces.cli.progress import Progress
 from nbprod.interfaces.cli.screen import Screen, print_json
 
@@ -46,39 +44,8 @@ LONG_SECONDS = 120
 @click.option("--trigger", hidden=True, default="user")
 def run_verb(notebooks: tuple[str, ...], as_json: bool, quiet: bool, **asked: object) -> int:
     """Run a notebook, or several as one pipeline; what has not changed is reused."""
-    screen = Screen(quiet=quiet or as_json)
-    progress = Progress(screen, " ".join(notebooks))
-    try:
-        with progress:
-            finished = api.run(
-                notebooks,
-                options.split_parameters(asked.pop("parameters")),  # type: ignore[arg-type]  # click gives tuples of str
-                options=_options(asked),
-                listeners=[progress.listen],
-                profile=asked["profile"],  # type: ignore[arg-type]  # click gives str or None
-                wait=bool(asked["wait"]),
-            )
-    except ExecutionError as error:
-        if as_json and error.run:
-            print_json({**error.run.as_json(), "error": error.as_json()})
-        render.failure(Screen() if not as_json else Screen(quiet=True), error, " ".join(notebooks))
-        interrupted = error.run is not None and error.run.status is RunStatus.INTERRUPTED
-        return INTERRUPTED if interrupted else error.exit_code
-    if as_json:
-        print_json(finished.as_json())
-    else:
-        render.finished(screen, finished)
-    return 0
-
-
-def _options(asked: dict[str, object]) -> RunOptions:
-    from nbprod.notebooks import parse_magic
-
-    taken = {name: asked[name] for name in ("force", "start", "stop", "engine", "jobs", "model", "model_name")}
-    taken |= {name: asked[name] for name in ("run_id", "env_file", "trigger")}
-    if asked["cache_for"]:
-        taken |= parse_magic(f"stage any --cache-for {asked['cache_for']}").options
-    return RunOptions(**taken)  # type: ignore[arg-type]  # typed by click
+    parameters = options.split_parameters(asked.pop("parameters"))  # type: ignore[arg-type]  # click gives tuples of str
+    return running.carry_out(notebooks, parameters, as_json=as_json, quiet=quiet, **asked)
 
 
 @options.verb("why")
