@@ -351,7 +351,7 @@ def private(values: Any) -> Any:
     return values.view() if isinstance(values, numpy().ndarray) else values.copy()
 
 
-def by_row(view: memoryview, shape: tuple[int, ...], least: int) -> memoryview:
+def by_row(view: memoryview, shape: tuple[int, ...] | None, least: int) -> memoryview:
     """Return bytes cut into the rows of `shape`, which are columns in the content of a table, if these are large."""
-    rows = shape[0] if len(shape) == 2 else 1
+    rows = shape[0] if shape and len(shape) == 2 else 1
     return view.cast("B", (rows, view.nbytes // rows)) if rows > 1 and view.nbytes >= least * rows else view

@@ -54,7 +54,8 @@ class Writing:
     def put(self, data: bytes | memoryview) -> Callable[[], str]:
         """Store `data`, by rows where it has two dimensions; what is returned gives its digest after the block."""
         view = flat(data)
-        job = _Job(view, memoryview(data).strides[0] if memoryview(data).ndim == 2 else 0)
+        rows, *rest = memoryview(data).shape or (0,)
+        job = _Job(view, view.nbytes // rows if rest else 0)
         if view.nbytes < LARGE or not self._helped():
             self._buffers.keep(job.name(), view)
             return job.name
