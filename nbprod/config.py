@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from nbprod.core.errors import ConfigError, NotebookError, Where
+from nbprod.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

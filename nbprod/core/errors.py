@@ -23,8 +23,10 @@ NbprodError                 every error nbprod raises on purpose
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from nbprod.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,10 +7,10 @@ Python. A comparison with an absent champion holds: there is nobody to beat yet.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbprod.core.errors import UsageError
+from nbprod.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbprod.core.errors import Where
+from nbprod.core.frozen import dataclass
 from nbprod.core.notebook import Role, StageOptions
 
 if TYPE_CHECKING:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from nbprod.core.errors import MissingValue
+from nbprod.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import platform
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nbprod.core.frozen import dataclass
 from nbprod.core.version import __version__
 from nbprod.execution import environment
 from nbprod.execution import overrides as given

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import re
-import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.core.errors import UnavailableError, Where
+from nbprod.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,6 +145,8 @@ def _python_of(spec: dict[str, Any], name: str, where: Where) -> Path:
     command = next((argv[at - 1] for at, part in enumerate(argv) if part == "-m" and at), argv[0] if argv else "")
     if re.fullmatch(r"python(3(\.\d+)?)?(\.exe)?", command):
         return Path(sys.executable)  # as jupyter_client does: a bare `python` means the running one
+    import shutil
+
     found = shutil.which(command)
     if found is None:
         hint = f"install it again with that environment's own Python: PYTHON -m ipykernel install --user --name {name}"
@@ -167,6 +167,8 @@ def _named(python: str, project: Project, pipeline: Pipeline) -> Path:
         for path in (given / "bin" / "python", given / "Scripts" / "python.exe", given):
             if path.is_file():
                 return path.absolute()
+    import shutil
+
     found = shutil.which(python)
     if found:
         return Path(found)
@@ -176,7 +178,7 @@ def _named(python: str, project: Project, pipeline: Pipeline) -> Path:
 
 def _facts(python: Path, kernel: str, ledger: Ledger) -> Interpreter:
     if python == Path(sys.executable):
-        return Interpreter(python, platform.python_version(), kernel, _sites(sys.path))
+        return Interpreter(python, sys.version.split()[0], kernel, _sites(sys.path))
     stamp = _stamp(python)
     known = ledger.fact(f"python:{python}", stamp)
     if known is None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nbprod.core.errors import ModelError
+from nbprod.core.frozen import dataclass
 from nbprod.core.model import Model
 from nbprod.execution.fingerprint import fingerprint
 from nbprod.execution.planning import Decision

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +60,9 @@ def _kept(buffers: Buffers, digest: str) -> Path:
 
 
 def _copy(source: Path, target: Path) -> None:
+    import shutil
+    import tempfile
+
     with storing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(prefix=".new-", dir=target.parent, delete=False) as file:

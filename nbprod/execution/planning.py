@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nbprod.core.errors import PlanError
+from nbprod.core.frozen import dataclass
 from nbprod.core.run import Plan, StagePlan
 from nbprod.execution import environment, kernels, outputs
 from nbprod.execution.fingerprint import RANDOM, Setting, explain, fingerprint

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbprod.core.errors import BoundaryError, ExecutionError, NbprodError, StageFailed, Where
+from nbprod.core.frozen import dataclass
 from nbprod.execution import specs
 
 if TYPE_CHECKING:

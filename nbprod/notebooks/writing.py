@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -187,6 +186,8 @@ def _violation(data: dict[str, Any]) -> str | None:
 
 def replace_file(file: Path, text: str) -> None:
     """Give a file another text, whole or not at all; it keeps its mode."""
+    import tempfile
+
     target = file.resolve()
     try:
         mode = target.stat().st_mode

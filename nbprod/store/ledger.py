@@ -13,11 +13,12 @@ import json
 import os
 import sqlite3
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from nbprod.core.errors import StoreError
+from nbprod.core.frozen import dataclass
 from nbprod.store.files import digest_file, locks_work, on_network, refusal
 from nbprod.store.opening import BUSY_SECONDS, break_stale_lock, explained, locks_are_broken, patiently
 
@@ -189,6 +190,16 @@ class Ledger:
         """Return the snapshot of a manifest, or None when this ledger does not know it."""
         found = self._snapshots("manifest = ?", (self._relative(manifest),), 1)
         return found[0] if found else None
+
+    def snapshots(self) -> list[Snapshot]:
+        """Return all snapshots, newest first."""
+        return self._snapshots("1", (), -1)
+
+    def forget(self, snapshots: Sequence[Snapshot]) -> None:
+        """Trust manifests no longer."""
+        with self._guard(), self._transaction() as link:
+            rows = [(self._relative(snapshot.manifest),) for snapshot in snapshots]
+            link.executemany("DELETE FROM snapshots WHERE manifest = ?", rows)
 
     def codes(self, notebook: str, runs: int = 20) -> dict[str, str]:
         """Return for each stage the digest of its code in the newest run that made or reused a snapshot of it."""

@@ -52,7 +52,7 @@ class KeptPipeline:
         with contextlib.suppress(StoreError), Ledger(self.project.home) as ledger:
             found = ledger.fact(self.key, self.stamp)
         with contextlib.suppress(*DAMAGED):
-            pipeline: Pipeline | None = pickle.loads(base64.b64decode(found)) if found else None  # noqa: S301 - ours: from our own ledger
+            pipeline: Pipeline | None = pickle.loads(base64.b64decode(found)) if found else None
             return pipeline
         return None
 
