@@ -7,7 +7,7 @@ and compared with what is there now.
 
 from __future__ import annotations
 
-import platform
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,7 @@ def fingerprint(setting: Setting, stage: Stage, inputs: Inputs, python: Interpre
         "reads": {name: world.file(name) for name in stage.options.reads},
         "metrics": sorted(stage.options.metrics),
         "python": python.version,
-        "platform": f"{sys.platform}-{platform.machine()}",
+        "platform": f"{sys.platform}-{_machine()}",
         "environment": environment.fingerprint(),
     }
     cells = _cells(stage.steps)
@@ -101,6 +101,14 @@ def _cells(steps: Sequence[Step]) -> dict[str, str]:
 
 def _name(step: Step) -> str:
     return f"{step.notebook}:{step.cell_id or step.cell}"
+
+
+def _machine() -> str:
+    if hasattr(os, "uname"):
+        return os.uname().machine
+    import platform
+
+    return platform.machine()
 
 
 def explain(before: Mapping[str, Any], now: Fingerprint, stage: Stage) -> list[str]:
