@@ -17,8 +17,10 @@ NAME = "nbprod_worker"
 def bootstrap() -> None:
     """Make this folder importable as `nbprod_worker`, and nothing in it under a name of its own."""
     folder = Path(__file__).resolve().parent
-    # A user's `import shell` must never find ours; "" is what a kernel has in this place: the notebook's folder.
-    sys.path[:] = ["", *(entry for entry in sys.path if entry and Path(entry).resolve() != folder)]
+    # A user's `import shell` must never find ours; "" is the notebook's folder, after Python's own as in a kernel.
+    sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != folder]
+    sites = [at for at, entry in enumerate(sys.path) if Path(entry).name in ("site-packages", "dist-packages")]
+    sys.path.insert(sites[0] if sites else 0, "")
     spec = importlib.util.spec_from_file_location(
         NAME, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )

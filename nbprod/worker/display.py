@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import numbers
+from json import dumps as to_json  # bound here: cells may patch the module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from IPython.core.displayhook import DisplayHook  # noqa: TID253 - imported only where cells are run
@@ -94,8 +95,12 @@ class Publisher(DisplayPublisher):
 
 
 def bundle(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mime bundle that JSON can carry."""
-    return {str(kind): clean(value) for kind, value in data.items() if value is not None}
+    """Return a mime bundle that a notebook can hold: JSON under types that are JSON, text under all others."""
+    found = {str(kind): clean(value) for kind, value in data.items() if value is not None}
+    return {
+        kind: value if isinstance(value, str) or kind.endswith(("/json", "+json")) else to_json(value)
+        for kind, value in found.items()
+    }
 
 
 def clean(value: Any) -> Any:

@@ -15,9 +15,9 @@ from .capture import Capture
 from .channel import Channel
 
 if TYPE_CHECKING:
+    from .cells import Cells
     from .formats import Comparison, ModelSpec, StageSpec
     from .memory import Memory
-    from .shell import Cells
     from .stage import Stage
 
 NEEDED = {"IPython": "ipython", "cloudpickle": "cloudpickle"}
@@ -70,8 +70,8 @@ class Worker:
 
     def __init__(self, channel: Channel, capture: Capture) -> None:
         from . import standin
+        from .cells import Cells
         from .memory import Memory
-        from .shell import Cells
 
         self._channel = channel
         self._capture = capture
