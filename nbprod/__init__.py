@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nbprod.core.version import __version__
 
 if TYPE_CHECKING:
-    from nbprod.api import analyze, load_model, run, secret, suggest, verify
+    from nbprod.api import analyze, load_model, report, run, secret, suggest, verify
     from nbprod.core.errors import (
         AnalysisError,
         BoundaryError,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from nbprod.core.verification import Verification
 
 _HOMES = {
-    "nbprod.api": ("analyze", "load_model", "run", "secret", "suggest", "verify"),
+    "nbprod.api": ("analyze", "load_model", "report", "run", "secret", "suggest", "verify"),
     "nbprod.core.pipeline": ("Pipeline",),
     "nbprod.core.run": ("Run", "RunStatus"),
     "nbprod.core.verification": ("Verification",),
@@ -93,6 +93,7 @@ __all__ = [
     "__version__",
     "analyze",
     "load_model",
+    "report",
     "run",
     "secret",
     "suggest",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         suggest,
         tag,
     )
+    from nbprod.api.reporting import report
     from nbprod.api.running import (
         compare_runs,
         diff,
@@ -57,7 +58,8 @@ if TYPE_CHECKING:
         schedule_start,
         schedules,
     )
-    from nbprod.api.sweeping import sweep, sweep_values
+    from nbprod.api.storing import store_gc, store_stats, store_verify
+from nbprod.api.sweeping import sweep, sweep_count, sweep_values
 
 _HOMES = {
     "checking": "CheckResult check codes explain fixes stale_stages",
@@ -66,9 +68,10 @@ _HOMES = {
     "machine": "doctor example init processes secret stop_all",
     "models": "build compare load_model model no_model score serve serve_model table_rows",
     "notebook": "analyze export exporters graph project_of sound suggest tag",
+    "reporting": "report",
     "running": "compare_runs diff extract history mlflow_command run run_output show verify why",
     "scheduling": "schedule_add schedule_now schedule_preview schedule_serve schedule_start schedules",
-    "sweeping": "sweep sweep_values",
+    "sweeping": "sweep sweep_count sweep_values",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -104,6 +107,7 @@ __all__ = [
     "predict",
     "processes",
     "project_of",
+    "report",
     "rollback",
     "run",
     "run_output",
@@ -122,10 +126,14 @@ __all__ = [
     "sound",
     "stale_stages",
     "stop_all",
+    "store_gc",
+    "store_stats",
+    "store_verify",
     "stop_endpoint",
     "suggest",
     "table_rows",
     "sweep",
+    "sweep_count",
     "sweep_values",
     "tag",
     "targets",

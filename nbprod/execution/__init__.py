@@ -25,12 +25,11 @@ if TYPE_CHECKING:
     from nbprod.core.run import Listener, Run, RunOptions
     from nbprod.core.sweep import Sweep
     from nbprod.core.verification import Verification
-    from nbprod.execution.sweeping import RunTrial, alternatives, combinations, recorded
+    from nbprod.execution.sweeping.searches import Search
+    from nbprod.execution.sweeping.trials import RunTrial, Sweeping
 
 __all__ = [
     "Interpreter",
-    "alternatives",
-    "combinations",
     "compare",
     "effects_refused",
     "estimate",
@@ -39,7 +38,6 @@ __all__ = [
     "not_confirmed",
     "parameters",
     "plan",
-    "recorded",
     "run",
     "sweep",
     "verify",
@@ -80,15 +78,6 @@ def run(
     return finished
 
 
-def __getattr__(name: str) -> Any:
-    """Import what only sweeps use from its module."""
-    if name not in ("alternatives", "combinations", "recorded"):
-        raise AttributeError(f"module 'nbprod.execution' has no attribute {name!r}")
-    from nbprod.execution import sweeping
-
-    return getattr(sweeping, name)
-
-
 def extract(pipeline: Pipeline, project: Project, out: Path) -> list[Path]:
     """Write one job notebook a stage below `out`, each runnable by plain papermill; returns the notebooks."""
     from nbprod.execution.extracting import extract as write
@@ -96,14 +85,11 @@ def extract(pipeline: Pipeline, project: Project, out: Path) -> list[Path]:
     return write(pipeline, project, out)
 
 
-def sweep(
-    home: Path, asked: Sweep, given: Sequence[Mapping[str, Any]], run: RunTrial, watch: Callable[[Sweep], None]
-) -> Sweep:
-    """Make a run of each combination of values; see `nbprod.execution.sweeping.sweep`."""
-    from nbprod.execution.sweeping import sweep as carried_out
-
+def sweep(begun: Sweeping, search: Search, pipeline: Pipeline, run: RunTrial) -> Sweep:
+    """Make the trials of a sweep; see `nbprod.execution.sweeping`."""
+    stages = [stage.name for stage in pipeline.stages]
     with _terminable():
-        return carried_out(home, asked, given, run, watch)
+        return begun.go(search, stages, run)
 
 
 def compare(project: Project, first: Run, second: Run) -> dict[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from nbprod.core.pipeline import Parameter, Pipeline
 
+NUMBERS = ("int", "float")
 _WORDS = {"true": True, "false": False, "null": None, "none": None}
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "int": int,
@@ -47,6 +48,11 @@ def parameters(pipeline: Pipeline, texts: Mapping[str, Any]) -> dict[str, Any]:
     """
     known = {parameter.name: parameter for parameter in pipeline.parameters}
     return {name: _value(known, pipeline, name, given) for name, given in texts.items()}
+
+
+def known(kind: str) -> bool:
+    """Whether values of a parameter of this type are checked; else any value will do."""
+    return kind in _READERS
 
 
 def source(value: Any) -> str:

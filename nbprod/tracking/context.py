@@ -37,6 +37,7 @@ def gather(project: Project, pipeline: Pipeline, options: RunOptions, started: M
         "stages": {stage.name: {"parameters": list(stage.parameters)} for stage in pipeline.stages},
         "trigger": options.trigger,
         "engine": options.engine,
+        "sweep": {"id": options.trial[0], "trial": options.trial[1]} if options.trial else None,
         "process": me(),
     }
 

@@ -6,6 +6,7 @@ tracker has it. Only the standard library is used here: this is on the path of e
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from nbprod.config import Project
     from nbprod.core.pipeline import Pipeline
     from nbprod.core.run import Event, RunOptions
+    from nbprod.core.sweep import Sweep
 
 Entry = dict[str, Any]
 KINDS = {"run-started", "stage-started", "stage-finished", "run-finished", "note"}
+ENDS = ("run-finished", "sweep-finished")
 OPEN_TIMEOUT = 90.0
 UNREACHABLE = (OSError, ValueError, IndexError, subprocess.SubprocessError)
 
@@ -62,7 +65,7 @@ def ready(home: Path) -> list[Path]:
             entries = read(path)
         except OSError:
             continue
-        if entries and (entries[-1]["kind"] == "run-finished" or not _running(entries[0])):
+        if entries and (entries[-1]["kind"] in ENDS or not _running(entries[0])):
             found.append((entries[0]["at"], path))
     return [path for _, path in sorted(found)]
 
@@ -93,6 +96,24 @@ class Journal:
         """Return the listener that writes the journal of one run of `pipeline`."""
         self._current = RunJournal(self.project, pipeline, options)
         return self._current
+
+    def sweep(self, pipeline: Pipeline, options: RunOptions, sweep: Sweep, *, ended: bool) -> None:
+        """Tell of a sweep of `pipeline` as a whole: that it goes on, or how it ended. A sweep never fails for it."""
+        entry = {
+            "seq": 1,
+            "at": int(time.time() * 1000),
+            "run": sweep.id,
+            "kind": "sweep-finished" if ended else "sweep-started",
+            "stage": None,
+            "data": sweep.as_json(),
+            "context": {**context.gather(self.project, pipeline, options, {}), "git": {}},
+        }
+        path = folder(self.project.home) / f"sweep-{sweep.id}.jsonl"
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_suffix(".part")
+            draft.write_text(json.dumps(entry, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+            draft.replace(path)
 
     def stage(self, stage: str) -> Mapping[str, Any] | None:
         """Return the `MlflowSpec` of a stage of the run going on, its MLflow run made now; None without MLflow."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.tracking import artifacts, mlflow_model
 from nbprod.tracking.context import with_password
-from nbprod.tracking.mlflow_client import connect, key, text
+from nbprod.tracking.lock import ProcessLock
+from nbprod.tracking.mlflow_client import SETUP_TIMEOUT, connect, key, text
 from nbprod.tracking.record import RunRecord, StageRecord, read_files
 
 if TYPE_CHECKING:
@@ -82,7 +83,31 @@ class Publication:
             **self._source(),
         }
         query = f"tags.`nbprod.run` = '{self.record.run}' and tags.`nbprod.kind` = 'run'"
-        return self._ensure("parent", query, f"{self.context['name']} {self.record.run[:4]}", self.record.started, tags)
+        name = f"{self.context['name']} {self.record.run[:4]}"
+        trial = self.context.get("sweep")
+        if trial:
+            name = f"trial {trial['trial']} {self.record.run[:4]}"
+            tags |= {"nbprod.sweep": trial["id"], "nbprod.trial": str(trial["trial"])}
+            tags["mlflow.parentRunId"] = self.sweep(trial["id"])
+        return self._ensure("parent", query, name, self.record.started, tags)
+
+    def sweep(self, sweep_id: str) -> str:
+        """Return the run in which the trials of a sweep are nested; whoever comes first makes it."""
+        lock = ProcessLock(self.home / "journal" / "mlflow-sweep.lock")
+        if not lock.acquire(SETUP_TIMEOUT):
+            raise TimeoutError("another process has been setting up a sweep in MLflow for two minutes")
+        try:
+            tags = {
+                "nbprod.sweep": sweep_id,
+                "nbprod.kind": "sweep",
+                "nbprod.notebook": self.context["notebook"],
+                **self._source(),
+            }
+            query = f"tags.`nbprod.sweep` = '{sweep_id}' and tags.`nbprod.kind` = 'sweep'"
+            name = f"{self.context['name']} sweep {sweep_id[:4]}"
+            return self._ensure("sweep", query, name, self.record.started, tags)
+        finally:
+            lock.release()
 
     def _child(self, stage: str, started: int) -> str:
         tags = {
@@ -121,7 +146,7 @@ class Publication:
         tags = {"nbprod.status": str(stage.data.get("status", "killed")), "nbprod.reason": stage.data.get("reason", "")}
         if stage.cached_from:
             tags["nbprod.cached_from"] = stage.cached_from
-        self._batch(run_id, {name: values[name] for name in read if name in values}, stage.data.get("metrics"), tags)
+        self.batch(run_id, {name: values[name] for name in read if name in values}, stage.data.get("metrics"), tags)
         self._datasets(run_id, read_files(stage))
         if not stage.cached_from:
             with tempfile.TemporaryDirectory() as folder:
@@ -142,15 +167,16 @@ class Publication:
         if gates:
             metrics["gates_held"] = sum(bool(gate["held"]) for gate in gates)
             metrics["gates_failed"] = len(gates) - metrics["gates_held"]
-        self._batch(run_id, self.context["parameters"], metrics, tags)
+        self.batch(run_id, self.context["parameters"], metrics, tags)
         self._datasets(run_id, {**self.record.files_read, **_recorded_rows(final)})
         with tempfile.TemporaryDirectory() as folder:
             artifacts.of_run(self.record, Path(folder))
             self.client.log_artifacts(run_id, folder)
 
-    def _batch(
+    def batch(
         self, run_id: str, params: Mapping[str, Any], metrics: Mapping[str, float] | None, tags: Mapping[str, str]
     ) -> None:
+        """Log parameters that are not there yet, metrics and tags."""
         from mlflow.entities import Metric, Param, RunTag
 
         known = self.client.get_run(run_id).data.params  # MLflow never changes one, such as what autolog put there

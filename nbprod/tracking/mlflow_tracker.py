@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nbprod.core.errors import TrackingError
+from nbprod.tracking import mlflow_sweeps
 from nbprod.tracking.context import with_password
 from nbprod.tracking.record import RunRecord
 
@@ -38,6 +39,9 @@ class MlflowTracker:
         record = RunRecord.of(entries)
         publication = _reach(record)
         try:
+            if entries[0]["kind"].startswith("sweep-"):
+                mlflow_sweeps.publish(publication, entries[-1]["data"])
+                return
             found = publication.run()
         except Exception as error:
             _log.debug("run %s", record.run, exc_info=True)

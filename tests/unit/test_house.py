@@ -117,6 +117,7 @@ def test_exported_names_are_frozen():
         "Verification",
         "analyze",
         "load_model",
+        "report",
         "run",
         "secret",
         "suggest",

@@ -22,6 +22,7 @@ ICONS = {
     "succeeded": ("✓", "green"),
     "cached": ("≡", "blue"),
     "failed": ("✗", "red"),
+    "pruned": ("✂", "yellow"),
     "skipped": ("-", "dim"),
     "interrupted": ("!", "yellow"),
     "running": ("◐", "yellow"),

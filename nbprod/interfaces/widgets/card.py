@@ -6,7 +6,7 @@ import os
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from nbprod.interfaces.widgets import words
+from nbprod.core import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from nbprod.interfaces.widgets import words
+from nbprod.core import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

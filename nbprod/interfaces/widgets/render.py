@@ -6,7 +6,7 @@ import time
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from nbprod.interfaces.widgets import words
+from nbprod.core import words
 from nbprod.interfaces.widgets.picture import last, passed, picture
 
 if TYPE_CHECKING:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from nbprod import api
+from nbprod.core.errors import NbprodError
+from nbprod.core.sweep import SEARCHES
 from nbprod.interfaces.widgets import controls
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from nbprod.interfaces.widgets.sweep_view import SweepView
 
 POINTS, MOST_POINTS = 3, 25
+TRIALS = 20
 NUMERIC = ("int", "float")
 
 
@@ -32,7 +34,7 @@ class SweepForm:
     def __init__(self, view: SweepView, pipeline: Pipeline) -> None:
         import ipywidgets
 
-        self._view = view
+        self._view, self._pipeline = view, pipeline
         self._start = controls.button("Start", view.pressed(view.start), primary=True)
         self._stop = controls.button("Stop", view.pressed(view.stop))
         self._state = controls.status()
@@ -41,14 +43,25 @@ class SweepForm:
         )
         ways = [("largest is best", True), ("smallest is best", False)]
         way = ipywidgets.Dropdown(options=ways, value=view.maximize)
-        for widget, name in ((metric, "metric"), (way, "maximize")):
+        searches = [("all, or random of intervals", None), *((name, name) for name in SEARCHES)]
+        search = ipywidgets.Dropdown(value=view.search, options=searches, description="search")
+        self._trials = ipywidgets.BoundedIntText(value=view.trials or TRIALS, min=1, max=1000, description="trials")
+        for widget, name in ((metric, "metric"), (way, "maximize"), (search, "search"), (self._trials, "trials")):
             widget.observe(self._setter(name), names="value")
+        for widget in (search, self._trials):
+            widget.style.description_width = controls.LABEL if widget is search else "auto"
+            widget.layout.width = controls.FIELD if widget is search else "105px"
         metric.style.description_width = controls.LABEL
         metric.layout.width = controls.FIELD
         way.layout.width = "auto"
         rows = [_Row(item, view, self._changed).box for item in pipeline.parameters]
         self.box = ipywidgets.VBox(
-            [*rows, controls.line(metric, way), controls.line(self._start, self._stop, self._state)]
+            [
+                *rows,
+                controls.line(metric, way),
+                controls.line(search, self._trials),
+                controls.line(self._start, self._stop, self._state),
+            ]
         )
         self._changed()
 
@@ -64,13 +77,24 @@ class SweepForm:
         return take
 
     def _changed(self) -> None:
-        counts = [len([text for text in api.sweep_values(values) if text]) for values in self._view.grid.values()]
-        count = math.prod(counts) if counts else 0
+        count, told = self._count()
         working = self._view.working
         self._start.disabled = working or not count or not self._view.metric
         self._stop.disabled = not working
-        told = f"{count} {'run' if count == 1 else 'runs'}" if count else "tick a parameter to try values of it"
+        self._trials.layout.display = "none" if self._view.search in (None, "grid") else None
         self._state.value = controls.told("running") if working else controls.words_of(told)
+
+    def _count(self) -> tuple[int, str]:
+        """Return how many runs there will be, and that as a text, or why there are none."""
+        if not self._view.grid:
+            return 0, "tick a parameter to try values of it"
+        try:
+            count = api.sweep_count(self._pipeline, self._view.grid)
+        except NbprodError as error:
+            return 0, error.message
+        if self._view.search not in (None, "grid"):
+            count = self._view.trials or self._trials.value
+        return count, f"{count} {'run' if count == 1 else 'runs'}"
 
 
 class _Row:
@@ -84,7 +108,7 @@ class _Row:
         self._vary = ipywidgets.Checkbox(value=given is not None, description=item.name, indent=False)
         self._vary.layout.width = controls.LABEL
         self._vary.tooltip = item.help or item.type
-        self._values = ipywidgets.Text(value=given or "", placeholder="values, separated by commas")
+        self._values = ipywidgets.Text(value=given or "", placeholder="1,2,3 or 2:10:2 or 0.001..0.1:log")
         self._values.layout.width = "220px"
         self._values.tooltip = f"values of {item.name}, separated by commas"
         numeric = self._number(given)

@@ -6,12 +6,12 @@ import os
 import secrets
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from nbprod import api
 from nbprod.core.errors import UsageError
 from nbprod.interfaces.widgets import controls
-from nbprod.interfaces.widgets.board import board, plain
+from nbprod.core.leaderboard import board, plain
 from nbprod.interfaces.widgets.live import LiveView
 from nbprod.interfaces.widgets.work import Work, read
 
@@ -24,11 +24,19 @@ if TYPE_CHECKING:
     Source = str | os.PathLike[str]
 
 
+class How(TypedDict, total=False):
+    """How the values of a sweep are found."""
+
+    search: str | None
+    trials: int | None
+    seed: int | None
+
+
 class SweepView(LiveView):
     """Tries values of a notebook's parameters and ranks the runs by a metric.
 
-    A form chooses the values; every combination becomes a run, of which what the values do not touch is reused. The
-    kernel stays free. As the `watch` of `api.sweep` it shows that sweep.
+    A form chooses the values; every trial is a run, of which what the values do not touch is reused. The kernel stays
+    free. As the `watch` of `api.sweep` it shows that sweep.
 
     Parameters
     ----------
@@ -39,9 +47,11 @@ class SweepView(LiveView):
     maximize
         Whether the largest is the best.
     grid
-        Values to begin with, by parameter: texts as `1,2,3`, or values.
+        Values to begin with, by parameter: texts as `1,2,3`, `2:10:2` or `0.001..0.1:log`, or values.
     parameters
         Values that all runs have, by name.
+    search, trials, seed
+        `grid`, `random` or `optuna`, how many, and what makes it the same another time; see `api.sweep`.
     """
 
     def __init__(
@@ -52,6 +62,7 @@ class SweepView(LiveView):
         *,
         grid: Mapping[str, Any] | None = None,
         parameters: Mapping[str, Any] | None = None,
+        **how: Unpack[How],
     ) -> None:
         super().__init__()
         many = [path] if isinstance(path, str | os.PathLike) else path
@@ -62,6 +73,7 @@ class SweepView(LiveView):
         self.maximize = maximize
         self.grid = {name: _text(values) for name, values in (grid or {}).items()}
         self.parameters = {name: controls.text(value) for name, value in (parameters or {}).items()}
+        self.search, self.trials, self.seed = how.get("search"), how.get("trials"), how.get("seed")
         self._file: Path | None = None
         self._began: dict[int, float] = {}
         self._sweep: dict[str, Any] = self._none("none")
@@ -92,7 +104,10 @@ class SweepView(LiveView):
         values = [f"-p{name}={text}" for name, text in self.grid.items()]
         fixed = [f"--with={name}={text}" for name, text in self.parameters.items() if name not in self.grid]
         rank = [f"--metric={self.metric}", *(["--maximize"] if self.maximize else [])]
-        command = ["sweep", *map(str, self._paths), *values, *fixed, *rank, f"--sweep-id={name}"]
+        trials = self.trials if self.search in ("random", "optuna") else None
+        how = {"search": self.search, "trials": trials, "seed": self.seed}
+        chosen = [f"--{option}={given}" for option, given in how.items() if given is not None]
+        command = ["sweep", *map(str, self._paths), *values, *fixed, *rank, *chosen, f"--sweep-id={name}"]
         self._begin(Work(command, self._paths[0].parent))
         return self
 

@@ -13,7 +13,7 @@ from nbprod.core.pipeline import Edge, Pipeline, Stage
 from nbprod.core.run import Event, GateResult, Run, RunStatus, StageRun, StageStatus
 from nbprod.interfaces.widgets import RunView, run_html
 from nbprod.interfaces.widgets.render import page
-from nbprod.interfaces.widgets.words import STAGES, clip, number, seconds
+from nbprod.core.words import STAGES, clip, number, seconds
 
 PIPELINE = Pipeline(
     "churn.ipynb",

@@ -11,8 +11,8 @@ import pytest
 from nbprod.core.errors import StageFailed, UsageError, Where
 from nbprod.core.sweep import Sweep, Trial, TrialStatus
 from nbprod.interfaces.widgets import SweepView
-from nbprod.interfaces.widgets.board import board, plain, ranked
-from nbprod.interfaces.widgets.plot import Point, plot, ticks
+from nbprod.core.leaderboard import board, page, plain, ranked
+from nbprod.core.plot import Point, plot, ticks
 from nbprod.interfaces.widgets.sweep_form import SweepForm, bounds, middle, spread
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -83,6 +83,33 @@ def test_a_trial_that_was_stopped_did_not_fail():
     assert "failed" not in html
 
 
+def test_a_pruned_trial_did_not_fail():
+    html = board(
+        sweep_of(
+            Trial(1, {"n": 1}, "r1", DONE, 0.5, 1.0),
+            Trial(2, {"n": 2}, "r2", TrialStatus.PRUNED, None, 0.4, reports={0: 0.1}),
+        )
+    )
+    assert "✓ done 2 of 2 trials" in html
+    assert "✂ pruned" in html
+    assert "0.4 s" in html
+
+
+def test_a_search_that_finds_trials_as_it_goes_has_more_to_come():
+    told = {**sweep_of(Trial(1, {"n": 1}, "r1", DONE, 0.5, 1.0)), "planned": 4}
+    assert "◐ running 1 of 4 trials" in board(told)
+
+
+def test_the_page_needs_nothing_else_and_is_for_light_and_dark():
+    html = page({**SWEEP, "space": {"rate": "0.001..1.0:log"}, "fixed": {"base": "<b>"}, "seed": 7, "search": "random"})
+    assert html.startswith("<!doctype html>")
+    assert "color-scheme:light dark" in html
+    assert "prefers-color-scheme:dark" in html
+    assert "random · seed 7 · rate 0.001..1.0:log · base=&lt;b&gt; in all trials" in html
+    assert not re.search(r"<script|src=|href=|@import|<b>\.", html)
+    assert len(plots_of(html)) == 3
+
+
 def test_many_trials_are_cut():
     many = sweep_of(*(Trial(n, {"n": n}, f"r{n}", DONE, float(n), 1.0) for n in range(1, 131)))
     html = board(many)
@@ -98,7 +125,9 @@ def test_a_sweep_as_text():
 
 
 def test_axes_are_labelled_and_the_best_is_named():
-    rate, kind = plots_of(board(SWEEP))
+    course, rate, kind = plots_of(board(SWEEP))
+    assert course.get("aria-label") == "score against trial, 3 trials; best 0.9 at trial 2"
+    assert {"trial", "score", "best 0.9", "1", "5"} <= set(texts(course))
     assert rate.get("aria-label") == "score against rate, 3 trials; best 0.9 at rate 0.01"
     assert {"rate (log)", "score", "best 0.9", "0.001", "0.01", "0.1", "1"} <= set(texts(rate))
     assert {"kind", "score", "<a>", "b", "c"} <= set(texts(kind))
@@ -196,6 +225,21 @@ def test_what_the_view_begins_with_is_in_the_form(path):
     form = SweepForm(view, view._pipeline)
     assert "4 runs" in form._state.value
     assert view.grid == {"depth": "1,2", "kind": "'a,b','c'"}
+
+
+def test_how_values_are_searched_is_chosen_in_the_form(path):
+    view = SweepView(path, grid={"rate": "0.01..0.1:log", "depth": "2:6:2"})
+    form = SweepForm(view, view._pipeline)
+    assert ("20 runs" in form._state.value, form._trials.layout.display) == (True, "none")
+    search, trials = form.box.children[-2].children
+    search.value = "optuna"
+    trials.value = 7
+    assert (view.search, view.trials, trials.layout.display) == ("optuna", 7, None)
+    assert "7 runs" in form._state.value
+    view.grid["depth"] = "6:2"
+    form.tell()
+    assert form._start.disabled
+    assert "6:2 holds no value" in form._state.value
 
 
 def test_a_sweep_of_nothing_is_refused_and_the_view_says_so(path):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from nbprod.interfaces.widgets import words
+from nbprod.core import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,13 @@ class Axis:
     title: str
 
 
-def plot(axis: tuple[str, Sequence[Any]], metric: str, points: Sequence[Point], best: Point | None) -> str:
+def plot(
+    axis: tuple[str, Sequence[Any]],
+    metric: str,
+    points: Sequence[Point],
+    best: Point | None,
+    record: Sequence[tuple[Any, float]] = (),
+) -> str:
     """Return the trials of a sweep against one parameter as SVG; `best` is told apart.
 
     Parameters
@@ -48,6 +54,8 @@ def plot(axis: tuple[str, Sequence[Any]], metric: str, points: Sequence[Point], 
         The parameter and all its values, those that are still to be tried among them.
     metric, points, best
         What is shown of the trials that have a value.
+    record
+        Where the best so far went to a new value, drawn as steps.
     """
     parameter, values = axis
     across = _across(parameter, values)
@@ -59,6 +67,8 @@ def plot(axis: tuple[str, Sequence[Any]], metric: str, points: Sequence[Point], 
         f'viewBox="0 0 {WIDTH} {HEIGHT}" style="font-family:{words.FONT};font-size:11px;margin:0 10px 6px 0">'
     )
     parts = [_titles(across.title, metric), _grid(across, up)]
+    if record:
+        parts.append(_steps([(across.place(x), up.place(y)) for x, y in record], across.place(values[-1])))
     parts += [_dot(across.place(point.x), up.place(point.y), point, BRAND_DOT) for point in points if point is not best]
     if best is not None:
         x, y = across.place(best.x), up.place(best.y)
@@ -150,6 +160,13 @@ def _titles(parameter: str, metric: str) -> str:
 
 def _dot(x: float, y: float, point: Point, look: str) -> str:
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" {look}><title>{escape(point.name)}</title></circle>'
+
+
+def _steps(corners: Sequence[tuple[float, float]], end: float) -> str:
+    """Return a line that keeps its height until the next corner."""
+    (x, y), *rest = corners
+    path = f"M{x:.1f} {y:.1f}" + "".join(f"H{x:.1f}V{y:.1f}" for x, y in rest) + f"H{end:.1f}"
+    return f'<path d="{path}" style="fill:none;stroke:{words.GOOD};stroke-width:1.5;stroke-opacity:0.8"/>'
 
 
 def _name(x: float, y: float, text: str) -> str:

@@ -19,6 +19,7 @@ STATES = {
     "succeeded": ("✓", "done"),
     "cached": ("≡", "cached"),
     "failed": ("✗", "failed"),
+    "pruned": ("✂", "pruned"),
     "skipped": ("-", "skipped"),
     "interrupted": ("■", "stopped"),
     "healthy": ("●", "healthy"),
@@ -74,7 +75,8 @@ def numbers(values: Mapping[str, Any]) -> str:
 
 def given(parameters: Mapping[str, Any]) -> str:
     """Return parameters in a line."""
-    return " ".join(f"{name}={value}" for name, value in parameters.items())
+    shown = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in parameters.items()}
+    return " ".join(f"{name}={value}" for name, value in shown.items())
 
 
 def clip(text: str, most: int) -> str:

@@ -6,8 +6,8 @@ import time
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from nbprod.interfaces.widgets import words
-from nbprod.interfaces.widgets.plot import Point, plot
+from nbprod.core import words
+from nbprod.core.plot import Point, plot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     Trial = Mapping[str, Any]
 
 MOST = 100
-ENDED = ("succeeded", "failed", "skipped")
+DARK = (
+    "@media(prefers-color-scheme:dark){:root{--jp-brand-color1:#64b5f6;--jp-success-color1:#81c784;"
+    "--jp-error-color1:#ef9a9a;--jp-border-color1:#757575}}"
+)
+"""The colours that a theme of Jupyter would give, for dark paper."""
+ENDED = ("succeeded", "failed", "pruned", "skipped")
+MADE = ("succeeded", "failed", "pruned")
 INTERRUPTED = "NB506"
 
 
@@ -24,9 +30,21 @@ def board(sweep: Mapping[str, Any], error: Mapping[str, Any] | None = None) -> s
     trials: Sequence[Trial] = sweep.get("trials") or ()
     parts = [words.heading(str(sweep.get("notebook", "")), _state(sweep), [*_about(sweep)])]
     if trials:
-        plots = [_plot(name, sweep) for name in _swept(trials)]
+        plots = [_course(sweep), *(_plot(name, sweep) for name in _swept(trials))]
         parts += [words.drawn("\n".join(plots), "display:flex;flex-wrap:wrap"), _table(sweep)]
     return words.block("sweep", [*parts, words.problem(error)])
+
+
+def page(sweep: Mapping[str, Any]) -> str:
+    """Return a sweep as a page that needs nothing else."""
+    title = escape(f"{sweep['notebook']} · sweep {sweep['sweep'][:8]}")
+    style = "body{color-scheme:light dark;background:Canvas;color:CanvasText;margin:24px;max-width:1200px}"
+    head = f'<meta charset="utf-8"><title>{title}</title><style>{style}{DARK}</style>'
+    how = [sweep["search"], *([f"seed {sweep['seed']}"] if sweep["seed"] is not None else [])]
+    how += [f"{name} {text}" for name, text in sweep["space"].items()]
+    how += [f"{name}={text} in all trials" for name, text in sweep["fixed"].items()]
+    about = f'<p style="font-family:{words.FONT};font-size:13px">{words.dim(" · ".join(how))}</p>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{board(sweep)}{about}</body></html>\n'
 
 
 def plain(sweep: Mapping[str, Any], error: Mapping[str, Any] | None = None) -> str:
@@ -51,15 +69,20 @@ def ranked(sweep: Mapping[str, Any]) -> list[Trial]:
 
 def _state(sweep: Mapping[str, Any]) -> str:
     trials: Sequence[Trial] = sweep.get("trials") or ()
-    ended = sum(_ended(trial) in ("succeeded", "failed") for trial in trials)
-    told = words.state(str(sweep.get("status") or _status(trials)))
-    return f"{told} {ended} of {len(trials)} trials" if trials else told
+    ended = sum(_ended(trial) in MADE for trial in trials)
+    told = words.state(str(sweep.get("status") or _status(sweep)))
+    return f"{told} {ended} of {_planned(sweep)} trials" if trials else told
 
 
-def _status(trials: Sequence[Trial]) -> str:
-    if any(trial["status"] == "skipped" for trial in trials):
+def _planned(sweep: Mapping[str, Any]) -> int:
+    return int(sweep.get("planned") or len(sweep["trials"]))
+
+
+def _status(sweep: Mapping[str, Any]) -> str:
+    states = [_ended(trial) for trial in sweep["trials"]]
+    if "skipped" in states or "interrupted" in states:
         return "interrupted"
-    return "succeeded" if all(trial["status"] in ENDED for trial in trials) else "running"
+    return "succeeded" if all(state in ENDED for state in states) and len(states) >= _planned(sweep) else "running"
 
 
 def _ended(trial: Trial) -> str:
@@ -83,14 +106,28 @@ def _swept(trials: Sequence[Trial]) -> list[str]:
 def _plot(name: str, sweep: Mapping[str, Any]) -> str:
     done = [trial for trial in sweep["trials"] if trial["value"] is not None]
     axis = name, [trial["parameters"][name] for trial in sweep["trials"]]
-    points = {trial["number"]: _point(name, trial, sweep["metric"]) for trial in done}
+    points = {trial["number"]: _point(trial["parameters"][name], trial, sweep["metric"]) for trial in done}
     return plot(axis, sweep["metric"], list(points.values()), points.get(sweep.get("best"))) if points else ""
 
 
-def _point(name: str, trial: Trial, metric: str) -> Point:
+def _course(sweep: Mapping[str, Any]) -> str:
+    """Return the metric trial by trial, with the best so far as a line."""
+    done = [trial for trial in sweep["trials"] if trial["value"] is not None]
+    if len(done) < 2:
+        return ""
+    points = {trial["number"]: _point(trial["number"], trial, sweep["metric"]) for trial in done}
+    record: list[tuple[Any, float]] = []
+    for point in points.values():
+        if not record or (point.y > record[-1][1] if sweep.get("maximize") else point.y < record[-1][1]):
+            record.append((point.x, point.y))
+    axis = "trial", [trial["number"] for trial in sweep["trials"]]
+    return plot(axis, sweep["metric"], list(points.values()), points.get(sweep.get("best")), record)
+
+
+def _point(x: Any, trial: Trial, metric: str) -> Point:
     value = float(trial["value"])
     told = f"trial {trial['number']}: {words.given(trial['parameters'])}, {metric} {words.number(value)}"
-    return Point(trial["parameters"][name], value, told)
+    return Point(x, value, told)
 
 
 def _table(sweep: Mapping[str, Any]) -> str:
@@ -120,4 +157,4 @@ def _row(trial: Trial, names: Sequence[str], sweep: Mapping[str, Any]) -> list[s
 def _time(trial: Trial) -> str:
     if trial["status"] == "running":
         return f"{max(0, int(time.time() - float(trial.get('began') or time.time())))} s"
-    return words.seconds(float(trial["seconds"])) if trial["status"] in ("succeeded", "failed") else ""
+    return words.seconds(float(trial["seconds"])) if trial["status"] in MADE else ""
