@@ -156,7 +156,7 @@ class _Directory:
         loader = self._code(pickling.local_files(modules))
         modules = modules | {"pandas"} if is_frame(self.rows.form.rows) else modules
         modules = modules | {"numpy"} if is_array(self.rows.form.rows) else modules
-        requirements = pickling.requirements(modules, pickling.local_files(modules))
+        requirements = pickling.requirements(modules, pickling.local_files(modules), self._cache())
         files.write_environment(self.folder, requirements)
         examples = files.write_examples(self.folder, self.rows.form)
         inputs = self._inputs()
@@ -165,6 +165,9 @@ class _Directory:
         (self.folder / "MLmodel").write_text(text, encoding="utf-8")
         files.write_json(self.folder / "nbprod.json", self._manifest(inputs, requirements), indent=1)
         files.write_json(self.folder / "sample.json", self._sample())
+
+    def _cache(self) -> Path:
+        return Path(self.spec["stage"]["buffers"]).parent / "cache"
 
     def _code(self, local: Mapping[str, Path]) -> str:
         """Copy the loader and the modules beside the notebook into `code/`; returns the loader's module name."""

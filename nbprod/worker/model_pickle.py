@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
+from . import modules as installed
 from .model_samples import ModelFailed
 
 if TYPE_CHECKING:
@@ -164,17 +165,21 @@ def _imported(file: Path) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
-def requirements(modules: Collection[str], files: dict[str, Path]) -> list[str]:
-    """Return `distribution==version` for all that `modules` and the local `files` need, sorted."""
+def requirements(modules: Collection[str], files: dict[str, Path], cache: Path) -> list[str]:
+    """Return `distribution==version` for all that `modules` and the local `files` need, sorted.
+
+    `cache` is the folder that keeps which distribution holds what, which is slow to find.
+    """
     tops = {name.partition(".")[0] for name in modules}
     for file in files.values():
         tops |= _imported(file) if file.suffix == ".py" else set()
     tops -= {*sys.stdlib_module_names, *_OURS}
-    providers = importlib.metadata.packages_distributions()
+    owners = installed.owners(cache)
     found = {"cloudpickle": cloudpickle.__version__}
     for top in tops:
-        for name in _providing(top, providers.get(top, [])):
-            found[name] = importlib.metadata.version(name)
+        for name in _providing(top, owners.get(top, [])):
+            distribution = importlib.metadata.distribution(name)
+            found[distribution.metadata["Name"]] = distribution.version
     return [f"{name}=={version}" for name, version in sorted(found.items(), key=lambda item: item[0].lower())]
 
 

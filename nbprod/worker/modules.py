@@ -49,11 +49,11 @@ def distributions(cache: Path, unused: Collection[str] = ()) -> dict[str, str]:
         else:
             unknown.add(name)
     if unknown:
-        owners = _owners(cache)
+        known = owners(cache)
         versions = {key: value for folder in reversed(installed) for key, value in installed[folder].items()}
         for name in unknown:
             found |= {
-                _normal(owner): versions[_normal(owner)] for owner in owners.get(name, ()) if _normal(owner) in versions
+                _normal(owner): versions[_normal(owner)] for owner in known.get(name, ()) if _normal(owner) in versions
             }
     return dict(sorted(found.items()))
 
@@ -81,7 +81,7 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _owners(cache: Path) -> dict[str, list[str]]:
+def owners(cache: Path) -> dict[str, list[str]]:
     """Return top-level module → distributions that hold it: slow to find, so kept while nothing is installed."""
     stamps = [(folder, Path(folder).stat().st_mtime_ns) for folder in origins.sites() if Path(folder).is_dir()]
     key = hashlib.sha256(repr((sys.version, sorted(stamps))).encode()).hexdigest()[:16]

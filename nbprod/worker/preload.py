@@ -29,11 +29,18 @@ NOT_FORK_SAFE = {
 
 OWN = (
     *(f"IPython.core.{name}" for name in ("completerlib", "crashhandler", "interactiveshell", "magics", "page")),
-    *("IPython.core.application", "IPython.core.pylabtools", "IPython.utils.wildcard", "cloudpickle", "email.parser"),
+    *("IPython.core.application", "IPython.core.pylabtools", "IPython.utils.wildcard", "IPython.core.logger", "bdb"),
+    *("cloudpickle", "email.parser", "encodings.ascii"),
 )
 """What the worker itself, or IPython for nearly every cell, imports."""
 BESIDE = {
-    "pandas": ("pyarrow", "pyarrow.pandas_compat", "pandas.io.formats.html", "pandas.io.formats.string"),
+    "pandas": (
+        "pyarrow",
+        "pyarrow.pandas_compat",
+        "pyarrow.vendored.version",
+        "pandas.io.formats.html",
+        "pandas.io.formats.string",
+    ),
     "matplotlib": ("matplotlib_inline.backend_inline", "matplotlib.backends.backend_agg"),
     "sklearn": ("sklearn.utils._repr_html.estimator", "threadpoolctl"),
 }

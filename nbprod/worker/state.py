@@ -29,6 +29,7 @@ OF_THE_DRIVER = re.compile(r"^(NBPROD_.*|MLFLOW_RUN_ID|PWD|OLDPWD|_)$")
 """Variables that are set for each stage, or by shells."""
 START = Path("<start>")
 """Stands for the notebook's folder: another stage may run on a copy of it."""
+SMALL = 200
 _STARTED: list[str] = []
 
 
@@ -36,7 +37,7 @@ def capture() -> dict[str, str]:
     """Return a token for each kind of state there is now, to be given to `record`."""
     _start()
     tokens = {name: to_json(_token(kind)) for name, kind in KINDS.items() if kind.loaded}
-    environment = {name: hashing.content(value) for name, value in os.environ.items()}
+    environment = {name: _mark(value) for name, value in os.environ.items()}
     tokens["environ"] = to_json(environment)
     tokens["cwd"] = to_json(_cwd())
     tokens["sys.path"] = to_json(list(map(str, sys.path)))
@@ -97,8 +98,14 @@ def restore(record: dict[str, Any], namespace: dict[str, Any], buffers: Buffers)
 def _token(kind: Kind) -> Any:
     state = kind.read()
     if kind.options:
-        return {name: hashing.content(value) for name, value in state.items()}
+        return {name: _mark(value) for name, value in state.items()}
     return {"content": hashing.content(state), "state": state if kind.keep else None}
+
+
+def _mark(value: Any) -> str:
+    """Return what tells two values apart: what is small and plain as it is, the content of the rest."""
+    plain_one = type(value) in plain.ATOMS and (type(value) not in (str, bytes) or len(value) < SMALL)
+    return f"{type(value).__name__} {value!r}" if plain_one else hashing.content(value)
 
 
 def _changed(kind: Kind, before: Any) -> Any:
@@ -110,8 +117,8 @@ def _changed(kind: Kind, before: Any) -> Any:
         return None if same else state
     known = before
     if known is None:
-        known = {name: hashing.content(value) for name, value in kind.fresh(state, None).items()}
-    changed = {name: value for name, value in state.items() if known.get(name) != hashing.content(value)}
+        known = {name: _mark(value) for name, value in kind.fresh(state, None).items()}
+    changed = {name: value for name, value in state.items() if known.get(name) != _mark(value)}
     changed |= dict.fromkeys((before or {}).keys() - state.keys())
     return {name: changed[name] for name in sorted(changed)} or None
 
@@ -162,7 +169,7 @@ def _local(path: str, start: str) -> str:
 
 def _environment(before: dict[str, str]) -> dict[str, Any] | None:
     names = {name for name in os.environ if not OF_THE_DRIVER.match(name)}
-    changed = sorted(name for name in names if before.get(name) != hashing.content(os.environ[name]))
+    changed = sorted(name for name in names if before.get(name) != _mark(os.environ[name]))
     secret = [name for name in changed if SECRET.search(name)]
     gone = sorted(name for name in before if name not in os.environ and not OF_THE_DRIVER.match(name))
     kept = {name: os.environ[name] for name in changed if name not in secret}

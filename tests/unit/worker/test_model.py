@@ -53,7 +53,7 @@ class Made:
 def made(tmp_path: Path):
     def make(source: str, kind: str = "estimator", names=("model",), samples=(), name: str = "churn") -> Made:
         spec: Any = {
-            "stage": {},
+            "stage": {"buffers": str(tmp_path / "buffers")},
             "kind": kind,
             "names": list(names),
             "samples": list(samples),
