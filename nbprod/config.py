@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MARKERS = (".nbprod", "pyproject.toml", ".git")
-SETTINGS = {"store", "tracking", "registry", "target", "parameters", "profile", "model_name"}
+SETTINGS = {"store", "store_limit", "tracking", "registry", "target", "parameters", "profile", "model_name"}
 
 
 @dataclass(frozen=True, slots=True)

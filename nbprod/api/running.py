@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbprod.api import storing
 from nbprod.api.notebook import Source, analyze, analyzed, project_of, read, sound
 from nbprod.config import Project
 from nbprod.core.run import RunOptions
@@ -65,6 +66,8 @@ def run_pipeline(
     heard = [journal.listener(pipeline, asked), *listeners] if journal else listeners
     finished = execution.run(pipeline, project, asked, heard, journal)
     store.remember_ran(project, pipeline, finished)
+    told = storing.keep_within_limit(project, finished)
+    finished = replace(finished, notes=(*finished.notes, told)) if told else finished
     if journal:
         tracking.spawn_publisher(project)
         finished = replace(finished, notes=(*finished.notes, *journal.notes))

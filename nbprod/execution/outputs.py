@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.store.files import storing
+from nbprod.worker.buffers import use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,7 @@ def keep(manifest: Mapping[str, Any], world: World, buffers: Buffers) -> None:
         if digest is None or not path.is_file() or path.stat().st_size > LARGEST:
             continue
         kept = _kept(buffers, digest)
-        if not kept.exists():
+        if not use(kept):
             _copy(path, kept)
 
 

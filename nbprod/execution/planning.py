@@ -14,6 +14,7 @@ from nbprod.execution.fingerprint import RANDOM, Setting, explain, fingerprint
 from nbprod.execution.observed import World
 from nbprod.execution.timeline import Entry, Timeline
 from nbprod.store import Ledger, load_manifest
+from nbprod.store.contents import take, values
 from nbprod.worker.buffers import Buffers
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Planner:
             found = [*self.ledger.candidates(mark.key), *found]
         for snapshot in found:
             manifest = load_manifest(snapshot) if snapshot else None
-            if snapshot is not None and manifest is not None and self._readable(manifest):
+            if snapshot is not None and manifest is not None and self._readable(snapshot, manifest):
                 return self._entry(stage, snapshot, manifest), snapshot
         text = f"stage {stage.name} has no snapshot to start from"
         raise PlanError("NB404", text, f"nbprod run {self.pipeline.files}")
@@ -135,7 +136,7 @@ class Planner:
             changed.append("the state of random generators changed")
         if changed:
             return _sentence(changed)
-        if not self._readable(manifest):
+        if not self._readable(snapshot, manifest):
             return "its snapshot is damaged or gone"
         return outputs.lost(manifest, self.world, self.buffers)
 
@@ -151,9 +152,11 @@ class Planner:
             return f"volatile: {volatile[0]}"
         return ""
 
-    def _readable(self, manifest: Mapping[str, Any]) -> bool:
-        digests = {item for group in manifest["groups"] for item in (group["skeleton"], *group["buffers"])}
-        return all(self.buffers.path(digest).exists() for digest in digests)
+    def _readable(self, snapshot: Snapshot, manifest: Mapping[str, Any]) -> bool:
+        """Whether a snapshot is there in full; from now on `store gc` leaves it alone."""
+        if not take(snapshot.manifest):
+            return False
+        return all(self.buffers.path(digest).exists() for digest in values(manifest))
 
     def _news(self, stage: Stage, mark: Fingerprint) -> str:
         latest = self.ledger.latest(self.pipeline.notebook, stage.name)

@@ -6,7 +6,7 @@ from nbprod.notebooks.editing import edited, rewrite
 from nbprod.notebooks.modules import with_modules
 from nbprod.notebooks.reading import parse, read, strip_magic, text_of
 from nbprod.notebooks.runs import with_runs
-from nbprod.notebooks.tags import FLAGS, GRAMMAR, OPTIONS, format_tag, parse_magic
+from nbprod.notebooks.tags import FLAGS, GRAMMAR, OPTIONS, format_tag, parse_duration, parse_magic, parse_size
 from nbprod.notebooks.writing import write_tag, write_tags
 
 __all__ = [
@@ -16,7 +16,9 @@ __all__ = [
     "edited",
     "format_tag",
     "parse",
+    "parse_duration",
     "parse_magic",
+    "parse_size",
     "read",
     "rewrite",
     "strip_magic",

@@ -140,7 +140,7 @@ def _resources(value: Any) -> dict[str, Any]:
     unknown = set(value) - {"cpu", "mem", "gpu"}
     if unknown:
         raise ValueError(f"{sorted(unknown)[0]} is none of cpu, mem, gpu")
-    return {key: _size(item) if key == "mem" else _positive(item) for key, item in value.items()}
+    return {key: parse_size(item) if key == "mem" else _positive(item) for key, item in value.items()}
 
 
 def _positive(value: Any) -> float:
@@ -168,21 +168,23 @@ def _text_of(value: Any) -> str:
     return value
 
 
-def _duration(value: Any) -> float:
+def parse_duration(value: Any) -> float:
+    """Return the seconds of `10m`, `1d` or a number; raises `ValueError` or `TypeError`."""
     match = re.fullmatch(r"\s*([0-9.]+)\s*([smhdw])\s*", value) if isinstance(value, str) else None
     return _positive(match[1]) * SECONDS[match[2]] if match else _positive(value)
 
 
-def _size(value: Any) -> int:
+def parse_size(value: Any) -> int:
+    """Return the bytes of `4Gi`, `20GB` or a number; raises `ValueError` or `TypeError`."""
     match = re.fullmatch(r"\s*([0-9.]+)\s*([kmgt]?i?)b?\s*", value.lower()) if isinstance(value, str) else None
     return int(_positive(match[1]) * BYTES[match[2]]) if match and match[2] in BYTES else int(_positive(value))
 
 
 _SCALARS: dict[str, Callable[[Any], Any]] = {
     "retries": _count,
-    "timeout": _duration,
+    "timeout": parse_duration,
     "cache": _flag,
-    "cache_for": _duration,
+    "cache_for": parse_duration,
     "python": _text_of,
     "model": _text_of,
 }

@@ -62,6 +62,11 @@ class Values:
             return [], {}
         return found["steps"], found["parameters"]
 
+    def gone(self) -> list[str]:
+        """Return the stages that left a snapshot which is no longer in the store."""
+        pairs = zip(self.stages, self._loaded(), strict=True)
+        return [stage for (stage, path), entry in pairs if path is not None and entry is None]
+
     def _view(self, length: int) -> _View:
         if length not in self._views:
             entries = [entry for entry in self._loaded()[:length] if entry is not None]
@@ -205,6 +210,10 @@ class _View:
                 return MissingValue("NB613", f"{name} of run {run} was deleted by stage {snapshot.stage}")
         import difflib
 
+        gone = self.values.gone()
+        if gone:
+            text = f"run {run} has no value {name} any more: the snapshot of stage {gone[0]} was removed from the store"
+            return MissingValue("NB629", text, "run the notebook again")
         near = difflib.get_close_matches(name, self.names(), 3) or self.names()[:8]
         hint = f"names there: {', '.join(near)}" if near else None
         return MissingValue("NB614", f"run {run} has no value {name}", hint)

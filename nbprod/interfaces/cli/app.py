@@ -50,6 +50,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "schedule": ("schedules", "run notebooks at set times"),
         "export": ("machine", "write the pipeline for another system"),
         "ps": ("machine", "background processes of this project"),
+        "store": ("store", "what runs left here: stats, verify, gc"),
     },
 }
 VERBS = {verb: home for section in SECTIONS.values() for verb, home in section.items()}
