@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         schedules,
     )
     from nbprod.api.storing import store_gc, store_stats, store_verify
-from nbprod.api.sweeping import sweep, sweep_count, sweep_values
+    from nbprod.api.sweeping import sweep, sweep_count, sweep_values
 
 _HOMES = {
     "checking": "CheckResult check codes explain fixes stale_stages",
@@ -71,6 +71,7 @@ _HOMES = {
     "reporting": "report",
     "running": "compare_runs diff extract history mlflow_command run run_output show verify why",
     "scheduling": "schedule_add schedule_now schedule_preview schedule_serve schedule_start schedules",
+    "storing": "store_gc store_stats store_verify",
     "sweeping": "sweep sweep_count sweep_values",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
