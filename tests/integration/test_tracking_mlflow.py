@@ -22,6 +22,7 @@ from nbprod.config import Project
 from nbprod.core.model import Model
 from nbprod.core.pipeline import Parameter, Pipeline, Stage
 from nbprod.core.run import Event, GateResult, Run, RunOptions, RunStatus, StageRun, StageStatus
+from nbprod.core.sweep import Sweep, Trial, TrialStatus
 from nbprod.tracking import (
     Journal,
     context,
@@ -108,7 +109,7 @@ def told(project: Project, run: str = "aaaa0000", **how: Any) -> Run:
     """Write the journal of a run as execution's events would; `how`: status, cached, model, finish."""
     failed = how.get("status") is RunStatus.FAILED
     pipeline = Pipeline("churn.ipynb", STAGES, (), PARAMETERS, (), ())
-    options = RunOptions(parameters={"rows": 50})
+    options = RunOptions(parameters={"rows": 50}, trial=how.get("trial"))
     listen = Journal(project).listener(pipeline, options)
     started = {"run": run, "notebook": "churn.ipynb", "stages": ["load", "train"], "parameters": {"rows": 50}}
     listen(Event("run-started", None, {**started, "python": "3.11.7"}))
@@ -229,6 +230,69 @@ assert model.input_example is not None
     sample = here.home / "models" / "churn" / "aaaa0000" / "sample.json"
     command = [sys.executable, "-P", "-W", "ignore", "-c", code, here.tracking_uri, str(sample)]
     subprocess.run(command, check=True, cwd=here.home)
+
+
+def sweep_of(*values: float | None, planned: int) -> Sweep:
+    """Return a sweep of runs as `told` tells of them."""
+    ended = {False: TrialStatus.SUCCEEDED, True: TrialStatus.PRUNED}
+    trials = [
+        Trial(number, {"rows": number}, f"aaaa000{number}", ended[value is None], value)
+        for number, value in enumerate(values, 1)
+    ]
+    space, fixed = {"rows": "1..9"}, {"alpha": "2.0"}
+    return Sweep("5weeb", "churn.ipynb", "accuracy", True, tuple(trials), "random", planned, 7, space, fixed)
+
+
+def test_trials_are_nested_in_their_sweep(here: Project) -> None:
+    pipeline, options = Pipeline("churn.ipynb", STAGES, (), PARAMETERS, (), ()), RunOptions()
+    tell = Journal(here)
+    tell.sweep(pipeline, options, sweep_of(planned=3), ended=False)
+    told(here, "aaaa0001", trial=("5weeb", 1))
+    assert publish(here) == 1  # the sweep goes on
+    found = published(here, "aaaa0001")
+    parent = found.client.get_run(found.parent.data.tags["mlflow.parentRunId"])
+    assert parent.info.status == "RUNNING"
+    assert (parent.data.tags["nbprod.kind"], parent.data.tags["nbprod.sweep"]) == ("sweep", "5weeb")
+    assert (found.parent.data.tags["nbprod.trial"], found.parent.info.run_name) == ("1", "trial 1 aaaa")
+    assert found.parent.data.metrics["accuracy"] == 0.9
+
+    told(here, "aaaa0002", trial=("5weeb", 2))
+    (here.home / "sweeps").mkdir()
+    (here.home / "sweeps" / "5weeb.html").write_text("<!doctype html>")
+    tell.sweep(pipeline, options, sweep_of(0.9, None, planned=3), ended=True)  # interrupted
+    assert publish(here) == 2
+    assert published(here, "aaaa0002").parent.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert found.client.get_run(parent.info.run_id).info.status == "KILLED"
+
+    tell.sweep(pipeline, options, sweep_of(0.9, None, 0.8, planned=3), ended=True)  # and gone on with
+    assert publish(here) == 1
+    parent = found.client.get_run(parent.info.run_id)
+    assert parent.info.status == "FINISHED"
+    assert {name: parent.data.params[name] for name in ("search", "seed", "space.rows", "alpha")} == {
+        "search": "random",
+        "seed": "7",
+        "space.rows": "1..9",
+        "alpha": "2.0",
+    }
+    assert (parent.data.metrics, parent.data.tags["nbprod.best_run"]) == ({"trials": 3.0, "accuracy": 0.9}, "aaaa0001")
+    assert files(found.client, parent.info.run_id) == {"5weeb.html"}
+    assert journal.ready(here.home) == []
+
+
+def test_a_sweep_whose_process_is_gone_is_told(here: Project) -> None:
+    pipeline = Pipeline("churn.ipynb", STAGES, (), PARAMETERS, (), ())
+    Journal(here).sweep(pipeline, RunOptions(), sweep_of(0.5, planned=3), ended=False)
+    path = here.home / "journal" / "sweep-5weeb.jsonl"
+    entry = json.loads(path.read_text())
+    entry["context"]["process"] = {"pid": 2**22 + 1, "born": "1"}
+    path.write_text(json.dumps(entry) + "\n")
+    assert publish(here) == 1
+    import mlflow
+
+    client = mlflow.MlflowClient(here.tracking_uri)
+    experiment = client.get_experiment_by_name("churn")
+    (found,) = client.search_runs([experiment.experiment_id], "tags.`nbprod.kind` = 'sweep'")
+    assert (found.info.status, found.data.metrics["accuracy"]) == ("KILLED", 0.5)
 
 
 def test_a_run_told_twice_arrives_once(here: Project, model_directory: Path) -> None:

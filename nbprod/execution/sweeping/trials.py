@@ -34,6 +34,8 @@ AFTER = 1_000_000_000
 class Attempt:
     """A trial while its run goes on: hears the run's events, and says when it has heard enough.
 
+    What cells report counts; where none does, the metric as a stage before the last leaves it.
+
     Attributes
     ----------
     number, parameters, run
@@ -57,10 +59,14 @@ class Attempt:
         """Take one event of the run."""
         if event.kind == "report":
             self._take(event.data["step"], event.data["value"], f"step {event.data['step']}")
-        elif event.kind == "stage-finished" and event.stage in self.stages[:-1]:
+        elif event.kind == "stage-finished" and event.stage in self.stages[:-1] and not self._reported:
             value = (event.data.get("metrics") or {}).get(self.metric)
             if value is not None:
                 self._take(AFTER + self.stages.index(event.stage), value, f"the end of stage {event.stage}")
+
+    @property
+    def _reported(self) -> bool:
+        return any(step < AFTER for step in self.reports)
 
     def halt(self) -> str | None:
         """Return why the run shall end now, None when it shall not."""
@@ -68,7 +74,7 @@ class Attempt:
 
     def _take(self, step: int, value: float, place: str) -> None:
         if step in self.reports or step < 0 or self.why is not None:
-            return
+            return  # a stage that is run once more reports once more
         self.reports[step] = value
         if self.search.report(step, value):
             self.why = f"pruned: {self.metric} {value:.3g} at {place} is worse than that of earlier trials"

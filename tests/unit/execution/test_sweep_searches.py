@@ -93,7 +93,9 @@ def attempt(search, number):
 def test_optuna_finds_better_values_and_prunes():
     tpe = search("optuna", AXES, 40, 5, maximize=False)
     made = [attempt(tpe, number) for number in range(1, 41)]
-    assert all(0.001 <= trial.parameters["lr"] <= 0.1 and trial.parameters["kind"] in ("a", None, (1,)) for trial in made)
+    assert all(
+        0.001 <= trial.parameters["lr"] <= 0.1 and trial.parameters["kind"] in ("a", None, (1,)) for trial in made
+    )
     assert TrialStatus.PRUNED in {trial.status for trial in made}
     values = [loss(trial.parameters) for trial in made]
     assert sum(values[20:]) < sum(values[:20])

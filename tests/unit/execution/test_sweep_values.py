@@ -142,7 +142,9 @@ VALUES = {
     "int": st.integers(-(10**9), 10**9),
     "float": st.floats(allow_nan=False),
     "str": st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=12),
-    "any": st.one_of(st.none(), st.booleans(), st.integers(), st.text("ab,:.1'\"[", max_size=8), st.tuples(st.integers())),
+    "any": st.one_of(
+        st.none(), st.booleans(), st.integers(), st.text("ab,:.1'\"[", max_size=8), st.tuples(st.integers())
+    ),
 }
 
 
