@@ -146,8 +146,8 @@ def test_verify_tells_whether_the_pipeline_equals_the_notebook_and_has_a_page(se
     assert page.startswith(b"<!doctype html>") or b"<html" in page[:200]
 
 
-def test_a_sweep_shows_its_trials(ask):
-    code, started = ask("POST", "sweep", grid={"factor": "1,2"}, metric="error", parameters={"shift": 1})
+def test_a_sweep_shows_its_trials(server, ask):
+    code, started = ask("POST", "sweep", grid={"factor": "1:2"}, metric="error", parameters={"shift": 1})
     assert (code, started["kind"]) == (200, "sweep"), started
     done = ended(ask, started["operation"])
     assert (done["state"], done["error"]) == ("succeeded", None), done
@@ -158,6 +158,11 @@ def test_a_sweep_shows_its_trials(ask):
     ]
     assert done["result"]["sweep"] == started["operation"]
     assert done["result"]["best"] == trials[0]["number"]
+    assert done["report"] is True
+    assert b"2 of 2 trials" in server.fetch(f"api/operations/{started['operation']}/report", {"path": PATH})
+    code, drawn = ask("POST", "sweep", grid={"factor": "1..99"}, metric="error", search="random", trials=2, seed=0)
+    found = ended(ask, drawn["operation"])["result"]
+    assert (code, found["planned"], found["seed"], found["space"]) == (200, 2, 0, {"factor": "1..99"})
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")

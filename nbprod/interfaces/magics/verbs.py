@@ -30,7 +30,7 @@ VERBS = {
     "show": "the last run, or show RUN",
     "pull": "pull NAMES: bring values of the last run into this kernel",
     "why": "why STAGE: why it would run or be reused",
-    "sweep": "run with many values, ranked  -p NAME=1,2,3 --metric M [--maximize] [--with NAME=VALUE]",
+    "sweep": "run with many values, ranked  -p NAME=1,2,3 --metric M [--maximize] [--search grid|random|optuna]",
     "verify": "show that the pipeline equals the notebook  [-p NAME=VALUE] [--reuse] [--allow-effects]",
     "up": "run, and serve the model as a local endpoint",
     "deploy": "the same as up, --target T chooses where",
@@ -44,6 +44,10 @@ OPTIONS = (
     "--with",
     "--metric",
     "--maximize",
+    "--search",
+    "--trials",
+    "--seed",
+    "--promote-best",
     "--from",
     "--to",
     "--force",
@@ -56,7 +60,7 @@ OPTIONS = (
     "--allow-effects",
     "--apply",
 )
-FLAGS = ("--force", "--stale", "--reuse", "--allow-effects", "--apply", "--maximize")
+FLAGS = ("--force", "--stale", "--reuse", "--allow-effects", "--apply", "--maximize", "--promote-best")
 SAVED = ("run", "sweep", "verify", "up", "deploy", "suggest")
 """Verbs that read the notebook as it is, and so as it is saved."""
 
@@ -227,14 +231,17 @@ def _sweep(session: Session, notebook: Path, call: Call) -> None:
     if not call.parameters or not call.text("--metric"):
         missing = "--metric" if call.parameters else "values to try"
         raise UsageError("NB913", f"sweep needs {missing}", "%mlops sweep -p NAME=1,2,3 --metric accuracy --maximize")
-    grid = {name: api.sweep_values(text) for name, text in call.parameters.items()}
     view = session.views.sweep(notebook)
     with _shown(view):
         found = api.sweep(
             notebook,
-            grid,
+            call.parameters,
             metric=call.text("--metric") or "",
             maximize=bool(call.options.get("--maximize")),
+            search=call.text("--search"),
+            trials=_whole(call, "--trials"),
+            seed=_whole(call, "--seed"),
+            promote=bool(call.options.get("--promote-best")),
             options=RunOptions(parameters=call.fixed, engine=call.text("--engine") or "nbprod"),
             watch=view.watch,
         )
@@ -243,7 +250,18 @@ def _sweep(session: Session, notebook: Path, call: Call) -> None:
         print("no trial succeeded")  # noqa: T201 (a cell's output)
         return
     again = " ".join(shlex.join(["-p", f"{name}={value}"]) for name, value in best.parameters.items())
-    print(f"best trial {best.number} · run {(best.run or '')[:4]} · again: %mlops run {again}")  # noqa: T201 (a cell's output)
+    model = f" · model {found.model.name} (candidate)" if found.model else ""
+    print(f"best trial {best.number} · run {(best.run or '')[:4]}{model} · again: %mlops run {again}")  # noqa: T201 (a cell's output)
+
+
+def _whole(call: Call, name: str) -> int | None:
+    text = call.text(name)
+    if text is None:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError("NB913", f"{name} takes a whole number, not {text}", f"%mlops sweep … {name} 20") from None
 
 
 def _last(notebook: Path) -> str:

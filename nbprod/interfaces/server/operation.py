@@ -133,11 +133,16 @@ class Operation:
         return _read(self.folder / "out")
 
     @property
+    def home(self) -> Path:
+        """The project's home."""
+        return self.folder.parent.parent
+
+    @property
     def progress(self) -> dict[str, Any] | None:
         """What a sweep came to so far; None for other work."""
         if self.kind != "sweep":
             return None
-        return _read(self.folder.parent.parent / "sweeps" / f"{self.id}.json")
+        return _read(self.home / "sweeps" / f"{self.id}.json")
 
     @property
     def log(self) -> str:
@@ -152,7 +157,7 @@ class Operation:
     @property
     def report(self) -> Path:
         """Where a page for people is, if the command wrote one."""
-        return self.folder / "report.html"
+        return self.home / "sweeps" / f"{self.id}.html" if self.kind == "sweep" else self.folder / "report.html"
 
     def as_json(self) -> dict[str, Any]:
         """Return state, steps, log, result and error."""

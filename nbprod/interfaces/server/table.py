@@ -129,9 +129,16 @@ WORK = (
         work.sweep,
         OPERATION,
         {
-            "grid": Field("object", "for each parameter its values as text: `1,2,3`", required=True),
+            "grid": Field(
+                "object",
+                "for each parameter its values as text: `1,2,3`, `2:10:2`, `0.001..0.1`, `0.001..0.1:log`",
+                required=True,
+            ),
             "metric": Field("string", "what is compared", required=True),
             "maximize": Field("boolean", "whether more is better", default=False),
+            "search": Field("string", "`grid`, `random` or `optuna`; by default a grid, if every value can be tried"),
+            "trials": Field("integer", "how many; by default 20, a grid makes them all"),
+            "seed": Field("integer", "makes `random` and `optuna` try the same another time"),
             "parameters": PARAMETERS,
         },
     ),

@@ -6,8 +6,8 @@ import time
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from nbprod.core.drawing import Sizes
 from nbprod.core import words
+from nbprod.core.drawing import Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from nbprod import api
 from nbprod.core.errors import UsageError
-from nbprod.interfaces.widgets import controls
 from nbprod.core.leaderboard import board, plain
+from nbprod.interfaces.widgets import controls
 from nbprod.interfaces.widgets.live import LiveView
 from nbprod.interfaces.widgets.work import Work, read
 

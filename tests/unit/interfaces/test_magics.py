@@ -88,6 +88,9 @@ def test_line_is_taken_apart():
     swept = parse("sweep -p lr=0.01,0.1 --with n=5 --metric accuracy --maximize")
     assert (swept.parameters, swept.fixed) == ({"lr": "0.01,0.1"}, {"n": "5"})
     assert (swept.text("--metric"), swept.options["--maximize"]) == ("accuracy", True)
+    drawn = parse("sweep -p lr=0.001..0.1:log --metric loss --search optuna --trials 30 --seed 1 --promote-best")
+    assert (drawn.text("--search"), drawn.text("--trials"), drawn.text("--seed")) == ("optuna", "30", "1")
+    assert drawn.options["--promote-best"] is True
     assert parse("pull df model").names == ["df", "model"]
     with pytest.raises(UsageError):
         parse("run --fast")

@@ -59,6 +59,8 @@ def sweep(asked: Asked) -> dict[str, Any]:
         raise UsageError("NB930", "grid must name parameters and their values", 'send {"grid": {"n": "1,2,3"}}')
     new = operations.new("sweep", asked.notebook)
     options = [f"--metric={metric}", f"--sweep-id={new.id}", *(["--maximize"] if asked.given["maximize"] else [])]
+    options += chosen(asked.given, "search", "trials")
+    options += [f"--seed={asked.given['seed']}"] if asked.given["seed"] is not None else []
     fixed = parameters(asked.given["parameters"], "--with")
     return _begin(asked, new, [*parameters(grid), *fixed, *options])
 
@@ -86,7 +88,7 @@ def stop(asked: Asked) -> dict[str, Any]:
 def report(asked: Asked) -> Path:
     """Return the page that an operation wrote for people."""
     found = process(asked, asked.names["operation"])
-    return paths.kept(found.folder, found.report, f"report of operation {found.id}")
+    return paths.kept(found.home, found.report, f"report of operation {found.id}")
 
 
 def _begin(asked: Asked, operation: Operation, options: list[str]) -> dict[str, Any]:
