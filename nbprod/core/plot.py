@@ -55,10 +55,10 @@ def plot(
     metric, points, best
         What is shown of the trials that have a value.
     record
-        Where the best so far went to a new value, drawn as steps.
+        Where the best so far went to a new value, drawn as steps; the axis counts trials then.
     """
     parameter, values = axis
-    across = _across(parameter, values)
+    across = _across(parameter, values, wide=not record)
     up = _up([point.y for point in points])
     told = f"; best {words.number(best.y)} at {parameter} {best.x}" if best else ""
     label = escape(f"{metric} against {parameter}, {len(points)} trials{told}")
@@ -72,7 +72,7 @@ def plot(
     parts += [_dot(across.place(point.x), up.place(point.y), point, BRAND_DOT) for point in points if point is not best]
     if best is not None:
         x, y = across.place(best.x), up.place(best.y)
-        parts += [_dot(x, y, best, BEST_DOT), _name(x, y, f"best {words.number(best.y)}")]
+        parts += [_dot(x, y, best, BEST_DOT), _text(WIDTH - RIGHT, 13, f"best {words.number(best.y)}", "end", 600)]
     return "\n".join([head, *parts, "</svg>"])
 
 
@@ -91,8 +91,8 @@ def ticks(low: float, high: float, most: int = 4) -> list[float]:
     return [float(f"{at * step:.12g}") for at in range(first, last + 1)]
 
 
-def _across(parameter: str, values: Sequence[Any]) -> Axis:
-    """Return the axis of a parameter: by number, by its logarithm, or a place for each value."""
+def _across(parameter: str, values: Sequence[Any], *, wide: bool) -> Axis:
+    """Return the axis of a parameter: by number, by its logarithm if `wide` may be, or a place for each value."""
     distinct = list(dict.fromkeys(map(_key, values)))
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     left, right = LEFT + 12, WIDTH - RIGHT - 12
@@ -103,15 +103,22 @@ def _across(parameter: str, values: Sequence[Any]) -> Axis:
         labels = [(at[value], words.clip(words.number(value), 10)) for value in shown]
         return Axis(lambda value: at[_key(value)], _spaced(labels), parameter)
     low, high = min(values), max(values)
-    scale = math.log10 if low > 0 and high / low >= WIDE else float
+    scale = math.log10 if wide and low > 0 and high / low >= WIDE else float
     start, span = scale(low), scale(high) - scale(low)
 
     def place(value: Any) -> float:
         return left + (right - left) * (scale(value) - start) / span
 
-    few = sorted(distinct) if len(distinct) <= 6 or scale is math.log10 else ticks(low, high)
+    few = sorted(distinct) if len(distinct) <= 6 else (ticks if scale is float else _decades)(low, high)
     labels = [(place(value), words.number(value)) for value in few]
     return Axis(place, _spaced(labels), parameter if scale is float else f"{parameter} (log)")
+
+
+def _decades(low: float, high: float) -> list[float]:
+    """Return the powers of ten from `low` to `high`, twice and five times them where those are few."""
+    powers = [float(f"1e{power}") for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
+    factors = (1,) if high / low >= 100 else (1, 2, 5)
+    return [value for power in powers for factor in factors if low <= (value := power * factor) <= high]
 
 
 def _up(values: Sequence[float]) -> Axis:
@@ -133,7 +140,7 @@ def _spaced(labels: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
     """Return the labels that have room."""
     kept: list[tuple[float, str]] = []
     for x, text in labels:
-        if not kept or x - kept[-1][0] >= max(APART, 6 * len(text)):
+        if not kept or x - kept[-1][0] >= max(APART, 3.5 * (len(text) + len(kept[-1][1])) + 6):
             kept.append((x, text))
     return kept
 
@@ -154,7 +161,7 @@ def _grid(across: Axis, up: Axis) -> str:
 
 def _titles(parameter: str, metric: str) -> str:
     middle = (LEFT + WIDTH - RIGHT) / 2
-    left = _text(6, 13, words.clip(metric, 34), "start", 600)
+    left = _text(6, 13, words.clip(metric, 24), "start", 600)
     return f"{left} {_text(middle, HEIGHT - 6, words.clip(parameter, 34), 'middle', 600)}"
 
 
@@ -167,11 +174,6 @@ def _steps(corners: Sequence[tuple[float, float]], end: float) -> str:
     (x, y), *rest = corners
     path = f"M{x:.1f} {y:.1f}" + "".join(f"H{x:.1f}V{y:.1f}" for x, y in rest) + f"H{end:.1f}"
     return f'<path d="{path}" style="fill:none;stroke:{words.GOOD};stroke-width:1.5;stroke-opacity:0.8"/>'
-
-
-def _name(x: float, y: float, text: str) -> str:
-    side = "end" if x > WIDTH / 2 else "start"
-    return _text(x + (-9 if side == "end" else 9), max(TOP, y - 6), text, side, 600)
 
 
 def _text(x: float, y: float, text: str, side: str, weight: int = 400) -> str:

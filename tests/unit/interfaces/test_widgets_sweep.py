@@ -147,6 +147,8 @@ def test_axes_are_labelled_and_the_best_is_named():
         ([None, 2], [1.0, 2.0]),
         ([[1, 2], [3]], [1.0, 2.0]),
         (list(range(30)), [float(number) for number in range(30)]),
+        ([0.01 * 1.4**at for at in range(20)], [float(number) for number in range(20)]),
+        ([30 + at**2 for at in range(20)], [float(number) for number in range(20)]),
         (["one", "a very long value indeed"], [1e-9, 2e-9]),
     ],
 )
