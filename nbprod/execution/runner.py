@@ -73,7 +73,7 @@ class Runner(Protocol):
         """Execute one stage until its manifest is written; raises `ExecutionError` or `BoundaryError`."""
 
     def settle(self, *, keep: bool) -> None:
-        """End the process of the last stage, or keep it for stages that need what lives there alone."""
+        """Let go of the process of the last stage, or keep it for stages that need what lives there alone."""
 
     def alive(self) -> frozenset[str]:
         """Return the stages whose process still lives."""
@@ -83,11 +83,19 @@ class Runner(Protocol):
 
 
 class SessionRunner:
-    """Stages in worker sessions: each in a process of its own, or several in one that holds an unstorable value."""
+    """Stages in worker sessions: each in a process of its own, or several in one that holds an unstorable value.
+
+    A stage that reads what the stage before it left goes on in that one's process: it need not be loaded again. It
+    sees what it would see in a process of its own.
+    """
+
+    fuses = True
+    """Whether stages may go on in the process of the stage before them."""
 
     def __init__(self) -> None:
         self._last: Session | None = None
         self._held: Session | None = None
+        self._idle: Session | None = None
         self._leaving: list[Session] = []
 
     def joins(self, name: str) -> bool:  # noqa: ARG002 - whatever it is
@@ -120,7 +128,7 @@ class SessionRunner:
         """Write a model directory in a fresh process and return its path."""
         from nbprod.execution.session import ProcessDiedError, death
 
-        session = _session(work)
+        session = self._followed(work) or _session(work)
         try:
             for event in session.run({"op": "model", "spec": spec}):
                 if event["event"] == "model-finished":
@@ -141,7 +149,8 @@ class SessionRunner:
             self._held = last
             return
         if last is not None and last is not held:
-            self._leave(last)
+            self._dismiss()
+            self._idle = last
         if not keep and held is not None:
             self._leave(held)
             self._held = None
@@ -152,13 +161,13 @@ class SessionRunner:
 
     def close(self, *, at_once: bool = False) -> None:
         """End all processes."""
-        for session in {self._last, self._held} - {None}:
+        for session in {self._last, self._held, self._idle} - {None}:
             assert session is not None
             if at_once:
                 session.kill()
             else:
                 self._leave(session)
-        self._last = self._held = None
+        self._last = self._held = self._idle = None
         for session in self._leaving:
             session.close()
         self._leaving.clear()
@@ -168,8 +177,24 @@ class SessionRunner:
         if held is not None and held.python == work.python.python:
             self._last = held
         else:
-            self._last = _session(work)
+            self._last = self._followed(work) or _session(work)
         return self._last
+
+    def _followed(self, work: Work) -> Session | None:
+        """Return the process of the stage before, if this one reads what was left there; else let it go."""
+        idle, self._idle = self._idle, None
+        if idle is None:
+            return None
+        read = {entry["stage"] for entry in work.spec["inputs"]}
+        if self.fuses and idle.python == work.python.python and read & set(idle.stages):
+            return idle
+        self._leave(idle)
+        return None
+
+    def _dismiss(self) -> None:
+        if self._idle is not None:
+            self._leave(self._idle)
+            self._idle = None
 
     def _leave(self, session: Session) -> None:
         """Ask a process to end; it is waited for when the run is over."""

@@ -46,7 +46,18 @@ def stage_spec(
         "cwd": str(planner.folder),
         "mlflow": _mlflow(mlflow),
         "model": None,
+        "alone": not decision.inputs.held,
+        "later": later(pipeline, stage),
     }
+
+
+def later(pipeline: Pipeline, stage: Stage) -> list[str]:
+    """Return the names that stages after this one read, or the model is made of."""
+    stages = every_stage(pipeline)
+    names = [known.name for known in stages]
+    after = stages[names.index(stage.name) + 1 :] if stage.name in names else []
+    model = {name for item in pipeline.models for name in (item.name, *item.inputs)}
+    return sorted(model.union(*(known.reads for known in after)))
 
 
 def references(pipeline: Pipeline) -> list[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from IPython.core.error import StdinNotImplementedError  # noqa: TID253 - imported only where cells are run
 
-from . import failure, reports
+from . import failure, naming, reports
 from .awaiting import Runner
 from .comms import Comms
 from .shell import prepare
@@ -47,7 +47,22 @@ class Cells:
         self._comms = Comms(sink, self.shell)
         reports.connect(sink)
         self._numbers = itertools.count(1)
+        self._first = {name: value for name, value in self.namespace.items() if naming.hidden(name)}
         _refuse_input()
+
+    def forget(self) -> None:
+        """Begin to count and to remember anew, as the shell of a new process does."""
+        for name in [name for name in self.namespace if naming.hidden(name) and name not in self._first]:
+            del self.namespace[name]
+        self.namespace.update(self._first)
+        history = self.shell.history_manager
+        for kept in (history.output_hist, history.outputs, history.exceptions):
+            kept.clear()
+        for texts in (history.input_hist_parsed, history.input_hist_raw):
+            texts[:] = [""]
+        self.shell.displayhook.__dict__.update({"_": "", "__": "", "___": ""})
+        self.shell.execution_count = 1
+        self._ended.clear()
 
     def execute(self, index: int, notebook: str, step: StepSpec) -> dict[str, Any] | None:
         """Run one step; returns None, or the `failed` event of the cell."""

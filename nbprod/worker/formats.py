@@ -48,6 +48,8 @@ class StageSpec(TypedDict):
 
     `literals` are the parameters that nothing binds again, so that every stage makes them anew; `made` is the source of
     what its own cells define and other stages make anew.
+    `alone` stages that are fused to save time see what they would see in a process of their own; `later` are names that
+    stages after this one read.
     For `verify`, `digests` are names of definitions and parameters whose content the manifest shall tell, and
     `everything` has all names stored, whether they are known to change or not.
     """
@@ -75,6 +77,8 @@ class StageSpec(TypedDict):
     everything: NotRequired[bool]
     literals: NotRequired[list[str]]
     made: NotRequired[list[str]]
+    alone: NotRequired[bool]
+    later: NotRequired[list[str]]
 
 
 class ModelSpec(TypedDict):

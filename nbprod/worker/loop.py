@@ -124,6 +124,9 @@ class Worker:
     def _prepared(self, spec: StageSpec) -> Stage | None:
         from .stage import Stage
 
+        if spec.get("alone") and self._memory.left:
+            self._memory.tidy(self._cells.namespace, spec)
+            self._cells.forget()
         stage = Stage(spec, self._cells.namespace, self._memory)
         failed = stage.begin(self._cells.execute)
         if failed is None:

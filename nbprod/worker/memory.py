@@ -7,8 +7,10 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
+from .naming import visible
+
 if TYPE_CHECKING:
-    from .formats import StepSpec
+    from .formats import StageSpec, StepSpec
 
 
 _MAGIC = re.compile(r"^[%!].*$|^[\w, ]+= *[%!].*$|^.*\?$", re.MULTILINE)
@@ -20,17 +22,40 @@ class Memory:
     A name that an earlier stage left in this process is not loaded again: it may share objects with values that
     cannot be stored. A definition that was executed is not replayed again: classes keep their identity. `files` are
     those written so far, as they were then: a handle that is still open goes on writing to one in a later stage.
+    `aside` has what a stage that is fused only to save time shall not see and a later one reads, by manifest.
     """
 
     def __init__(self) -> None:
         self.left: dict[str, dict[str, int]] = {}
+        self.aside: dict[str, dict[str, Any]] = {}
         self.files: dict[str, str | None] = {}
         self.parameters: dict[str, str] = {}
         self._executed: set[tuple[str, int, int, str]] = set()
 
     def holds(self, manifest: str, name: str, namespace: dict[str, Any]) -> bool:
         """Say whether `name` is still what the stage of that manifest left in this process."""
-        return name in namespace and self.left.get(manifest, {}).get(name) == id(namespace[name])
+        return _is(self.left.get(manifest, {}), name, namespace) or self.recall(manifest, name, namespace)
+
+    def tidy(self, namespace: dict[str, Any], spec: StageSpec) -> None:
+        """Leave in the namespace only what the next stage would find in a process of its own."""
+        wanted = {name for entry in spec["inputs"] for name in entry["names"]}
+        wanted |= {*spec["references"], *spec.get("literals", ()), *spec["parameters"]}
+        later = set(spec.get("later", ()))
+        for manifest, names in self.left.items():
+            kept = self.aside.setdefault(manifest, {})
+            kept.update((name, namespace[name]) for name in names if name in later and _is(names, name, namespace))
+        for kept in self.aside.values():
+            for name in kept.keys() - later:
+                del kept[name]
+        for name in visible(namespace) - wanted:
+            del namespace[name]
+
+    def recall(self, manifest: str, name: str, namespace: dict[str, Any]) -> bool:
+        """Bind again what was put aside; says whether it was there."""
+        kept = self.aside.get(manifest, {})
+        if name in kept:
+            namespace[name] = kept[name]
+        return name in kept
 
     def remaining(self, step: StepSpec) -> StepSpec | None:
         """Return what of a replayed step has not been executed here, on its own lines; None when all has."""
@@ -48,6 +73,10 @@ class Memory:
         """Remember a step, statement by statement."""
         lines = step["source"].splitlines()
         self._executed |= {_key(step, lines, span) for span in _spans(step["source"]) or [(1, len(lines))]}
+
+
+def _is(left: dict[str, int], name: str, namespace: dict[str, Any]) -> bool:
+    return name in namespace and left.get(name) == id(namespace[name])
 
 
 def _key(step: StepSpec, lines: list[str], span: tuple[int, int]) -> tuple[str, int, int, str]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudpickle import cloudpickle
 
-from . import arrays, constants, objects, reducers, remembering, sets, subarrays
+from . import arrays, constants, objects, preload, reducers, remembering, sets, subarrays
 from .unstorable import reason
 
 if TYPE_CHECKING:
@@ -390,6 +390,7 @@ class Unpickler(pickle.Unpickler):
         package, _, room = module.rpartition(".")
         if package in ROOMS:
             return getattr(importlib.import_module(f".{room}", __package__), name)
+        preload.used.add(module.partition(".")[0])
         return super().find_class(module, name)
 
 

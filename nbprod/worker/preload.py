@@ -49,6 +49,8 @@ BESIDE = {
 ahead: dict[str, frozenset[str]] = {}
 """Top-level modules that were imported ahead, and those each refers to; empty in a process that was not forked."""
 _loaded: set[str] = set()
+used: set[str] = set()
+"""Top-level modules that what was loaded from the store, or the stages of this process so far, have needed."""
 
 
 def preload(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
@@ -109,14 +111,15 @@ def unused(namespace: Mapping[str, Any], roots: Iterable[str]) -> set[str]:
         return set()
     own = [item for item in list(sys.modules.items()) if item[0] not in _loaded]
     todo = {*roots, *(top for value in list(namespace.values()) for top in _tops(value))}
-    todo |= {top for tops in _references(own).values() for top in tops}
-    used: set[str] = set()
+    todo |= {top for tops in _references(own).values() for top in tops} | used
+    needed: set[str] = set()
     while todo:
         top = todo.pop()
-        if top in ahead and top not in used:
-            used.add(top)
-            todo |= ahead[top] - used
-    return set(ahead) - used
+        if top in ahead and top not in needed:
+            needed.add(top)
+            todo |= ahead[top] - needed
+    used.update(needed)
+    return set(ahead) - needed
 
 
 def restore_threads(wanted: str | None) -> Callable[[], None]:

@@ -79,6 +79,8 @@ class OneProcess(Watching):
 class Apart(Watching):
     """Every stage in a process of its own, but for state outside variables that lives in one process only."""
 
+    fuses = False
+
     def joins(self, name: str) -> bool:
         """Say whether `name` is such state; a value is refused."""
         return links.is_state(name)
