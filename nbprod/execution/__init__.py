@@ -15,7 +15,7 @@ from nbprod.execution.planning import plan, why
 from nbprod.store import Ledger, to_record, with_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from nbprod.config import Project
@@ -88,7 +88,8 @@ def extract(pipeline: Pipeline, project: Project, out: Path) -> list[Path]:
 def sweep(begun: Sweeping, search: Search, pipeline: Pipeline, run: RunTrial) -> Sweep:
     """Make the trials of a sweep; see `nbprod.execution.sweeping`."""
     stages = [stage.name for stage in pipeline.stages]
-    with _terminable():
+    # held open: whoever closes it last waits until SQLite's log is in the file
+    with Ledger(begun.home), _terminable():
         return begun.go(search, stages, run)
 
 

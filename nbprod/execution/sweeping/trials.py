@@ -94,6 +94,7 @@ class Sweeping:
     """
 
     def __init__(self, home: Path, asked: Sweep, watch: Callable[[Sweep], None]) -> None:
+        self.home = home
         self.file = home / "sweeps" / f"{asked.id}.json"
         self.sweep = asked
         self.watch = watch
