@@ -167,7 +167,10 @@ class Observed(TypedDict):
 
 
 class Manifest(TypedDict):
-    """A snapshot: what a stage left behind. `state` is the group-like record of state outside variables."""
+    """A snapshot: what a stage left behind. `state` is the group-like record of state outside variables.
+
+    `seconds` is what all of the stage took, `timing` what of it went to `load`, `cells` and `store`.
+    """
 
     format: int
     stage: str
@@ -179,5 +182,6 @@ class Manifest(TypedDict):
     metrics: dict[str, float]
     observed: Observed
     seconds: float
+    timing: dict[str, float]
     python: str
     digests: NotRequired[dict[str, list[str]]]

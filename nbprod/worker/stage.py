@@ -53,7 +53,7 @@ class Stage:
         self.buffers = Buffers(spec["buffers"])
         self.inputs = Inputs(spec, namespace, self.buffers, memory)
         self.observer = Observer(spec)
-        self._started = time.perf_counter()
+        self._started = self._ready = time.perf_counter()
         self._state = before or {}
         self._outputs: Outputs | None = None
         self._patched: Watch | None = None
@@ -84,6 +84,7 @@ class Stage:
         self._patched = Watch(self.namespace, self.spec.get("modules", ()))
         self._literals = Literals(self.spec, self.namespace)
         self.observer.start()
+        self._ready = time.perf_counter()
         return None
 
     def run(self, execute: Execute) -> dict[str, Any] | None:
@@ -101,6 +102,7 @@ class Stage:
         assert self._outputs is not None
         assert self._patched is not None
         assert self._literals is not None
+        done = time.perf_counter()
         self.observer.stop()
         usermlflow.end()
         self._literals.check()
@@ -119,6 +121,7 @@ class Stage:
             "metrics": metrics.collect(self.spec["metrics"], self.namespace),
             "observed": self.observer.result(self.memory.files, unused),
             "seconds": time.perf_counter() - self._started,
+            "timing": self._timing(done),
             "python": platform.python_version(),
         }
         if "digests" in self.spec:
@@ -127,6 +130,14 @@ class Stage:
         self.memory.files |= manifest["observed"]["files_written"]
         self.memory.left[self.spec["manifest"]] = {name: id(self.namespace[name]) for name in visible(self.namespace)}
         return time.perf_counter() - self._started
+
+    def _timing(self, done: float) -> dict[str, float]:
+        """Return where the seconds went; the cells were `done` then."""
+        return {
+            "load": self._ready - self._started,
+            "cells": done - self._ready,
+            "store": time.perf_counter() - done,
+        }
 
     def abandon(self) -> None:
         """Leave a stage that failed."""
