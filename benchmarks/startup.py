@@ -1,37 +1,28 @@
-"""What starting costs: `import nbprod` and `nbprod --help` against bare Python."""
+"""What starting costs: `import nbprod` and `nbprod --help`, over bare Python."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness import HEADER, compare, nbprod, project, python
+from harness import Row, alone, interleaved, nbprod, project, python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness import Result
 
-
-def results(rounds: int = 15) -> Iterator[Result]:
+def results(rounds: int = 15) -> Iterator[Row]:
+    """Yield the rows."""
     with project() as folder:
-        bare = "python -c pass"
-        yield compare(
-            "import nbprod",
-            lambda: python("-c", "import nbprod", cwd=folder),
-            bare,
-            lambda: python("-c", "pass", cwd=folder),
-            rounds,
-        )
-        yield compare(
-            "nbprod --help",
-            lambda: nbprod("--help", cwd=folder),
-            bare,
-            lambda: python("-c", "pass", cwd=folder),
-            rounds,
-        )
+        ways = {
+            "bare": lambda: python("-c", "pass", cwd=folder),
+            "import": lambda: python("-c", "import nbprod", cwd=folder),
+            "help": lambda: nbprod("--help", cwd=folder),
+        }
+        found = interleaved(ways, rounds)
+    over = (found["import"] - found["bare"]) * 1000
+    yield Row("import nbprod, over python -c pass", over, limit=40, unit="ms")
+    yield Row("nbprod --help", found["help"] * 1000, limit=150, unit="ms")
 
 
 if __name__ == "__main__":
-    print(HEADER)
-    for result in results():
-        print(result)
+    alone(results)
