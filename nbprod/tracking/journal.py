@@ -102,7 +102,7 @@ class Journal:
         entry = {
             "seq": 1,
             "at": int(time.time() * 1000),
-            "run": sweep.id,
+            "run": f"sweep-{sweep.id}",
             "kind": "sweep-finished" if ended else "sweep-started",
             "stage": None,
             "data": sweep.as_json(),

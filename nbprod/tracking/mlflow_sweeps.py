@@ -19,7 +19,7 @@ def publish(publication: Publication, told: Mapping[str, Any]) -> None:
     best = next((trial for trial in trials if trial["number"] == told["best"]), None)
     ended = [trial for trial in trials if trial["status"] in ENDED]
     whole = len(ended) == told["planned"]
-    params = {name: told[name] for name in ("search", "metric", "maximize", "seed")}
+    params = {name: told[name] for name in ("search", "metric", "maximize", "seed") if told[name] is not None}
     params |= {f"space.{name}": text for name, text in told["space"].items()} | told["fixed"]
     tags = {"nbprod.status": "succeeded" if whole else "interrupted"}
     metrics = {"trials": float(len(ended))}

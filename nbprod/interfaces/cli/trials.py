@@ -59,7 +59,7 @@ class Trials:
                 self._steps.begin(f"trial {trial.number} of {sweep.planned}: {words.given(trial.parameters)}")
             elif status in ENDED:
                 self._steps.end(status)
-                self._line(trial, sweep.metric)
+                self._line(trial, sweep)
         if self._live is not None:
             self._live.update(table(sweep))
 
@@ -78,13 +78,14 @@ class Trials:
             self._live = Live(console=self.screen.console, refresh_per_second=4)
             self._live.start()
 
-    def _line(self, trial: Trial, metric: str) -> None:
+    def _line(self, trial: Trial, sweep: Sweep) -> None:
         if self._live is not None or str(trial.status) == "skipped":
             return
         icon, style = render.ICONS[trial.status]
-        result = f"{metric} {trial.value:.3g}" if trial.value is not None else _why(trial)
-        given = words.given(trial.parameters)
-        self.screen.line((f"  {icon} ", style), f"{trial.number:<4} {given:<32} {seconds(trial.seconds):<9} {result}")
+        result = f"{sweep.metric} {trial.value:.3g}" if trial.value is not None else _why(trial)
+        width = max(len(words.given(other.parameters)) for other in sweep.trials)
+        given = f"{words.given(trial.parameters):<{width}}"
+        self.screen.line((f"  {icon} ", style), f"{trial.number:<4} {given}  {seconds(trial.seconds):<9} {result}")
 
 
 def table(sweep: Sweep) -> RenderableType:
