@@ -84,7 +84,8 @@ def asked_of(pipeline: Pipeline, project: Project, options: RunOptions, paramete
     from nbprod import execution
 
     given = {**project.settings.get("parameters", {}), **options.parameters, **parameters}
-    return replace(options, parameters=execution.parameters(pipeline, given))
+    store = options.store or project.settings.get("store")
+    return replace(options, parameters=execution.parameters(pipeline, given), store=store)
 
 
 def why(path: Source | Sequence[Source], stage: str, parameters: Mapping[str, Any] | None = None) -> StagePlan:
@@ -92,8 +93,9 @@ def why(path: Source | Sequence[Source], stage: str, parameters: Mapping[str, An
     from nbprod import execution
 
     pipeline = sound(analyze(path))
-    options = RunOptions(parameters=execution.parameters(pipeline, parameters or {}))
-    return execution.why(pipeline, project_of(path), stage, options)
+    project = project_of(path)
+    given = execution.parameters(pipeline, parameters or {})
+    return execution.why(pipeline, project, stage, RunOptions(parameters=given, store=project.settings.get("store")))
 
 
 def verify(

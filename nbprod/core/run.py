@@ -216,6 +216,12 @@ class RunOptions:
         Who asked: `user`, `schedule`, `retrain`; volatile stages always run for the latter two.
     trial
         The sweep the run is a trial of, and its number there; no model is written for it.
+    keep_going
+        Run what does not depend on a stage that failed.
+    zygote
+        Fork stages from a warm process where that is possible; False starts a new Python for each.
+    store
+        URL of a store elsewhere, which snapshots are taken from and given to.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -231,6 +237,9 @@ class RunOptions:
     env_file: str | None = None
     trigger: str = "user"
     trial: tuple[str, int] | None = None
+    keep_going: bool = False
+    zygote: bool = True
+    store: str | None = None
 
 
 class Listener(Protocol):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbprod.store.contents import of_file
 from nbprod.store.files import storing
 from nbprod.worker.buffers import use
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from nbprod.execution.observed import World
     from nbprod.worker.buffers import Buffers
@@ -30,10 +31,12 @@ def keep(manifest: Mapping[str, Any], world: World, buffers: Buffers) -> None:
             _copy(path, kept)
 
 
-def lost(manifest: Mapping[str, Any], world: World, buffers: Buffers) -> str:
-    """Return which written file is neither there as it was left nor kept; empty when none is."""
+def lost(manifest: Mapping[str, Any], world: World, buffers: Buffers, elsewhere: Collection[str] = ()) -> str:
+    """Return which written file is neither there as it was left nor kept, here or `elsewhere`; empty when none is."""
     for name, digest in manifest["observed"]["files_written"].items():
-        if digest is not None and world.file(name) != digest and not _kept(buffers, digest).exists():
+        if digest is None or world.file(name) == digest or of_file(digest) in elsewhere:
+            continue
+        if not _kept(buffers, digest).exists():
             return f"file {world.shown(name)}, which it writes, changed and was too big to keep"
     return ""
 
@@ -57,7 +60,7 @@ def materialise(world: World, buffers: Buffers) -> None:
 
 
 def _kept(buffers: Buffers, digest: str) -> Path:
-    return buffers.path(digest if ":" in digest else f"sha256:{digest}")
+    return buffers.path(of_file(digest))
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from nbprod.core.errors import PlanError
@@ -12,6 +13,7 @@ from nbprod.core.run import Plan, StagePlan
 from nbprod.execution import environment, kernels, outputs
 from nbprod.execution.fingerprint import RANDOM, Setting, explain, fingerprint
 from nbprod.execution.observed import World
+from nbprod.execution.sharing import Sharing
 from nbprod.execution.timeline import Entry, Timeline
 from nbprod.store import Ledger, load_manifest
 from nbprod.store.contents import take, values
@@ -70,6 +72,7 @@ class Planner:
         self.world = World(self.folder, ledger, self.environment)
         self.setting = Setting(pipeline, options.parameters, self.world, pipeline.notebook.rpartition("/")[0])
         self.buffers = Buffers(str(project.home / "buffers"))
+        self.sharing = Sharing(options.store, project.home, ledger)
         self._pythons: dict[str | None, Interpreter] = {}
         _check_names(pipeline, options)
 
@@ -86,18 +89,24 @@ class Planner:
         inputs = timeline.inputs(stage)
         mark = fingerprint(self.setting, stage, inputs, python)
         if stage.name in forced:
-            return Decision(stage, forced[stage.name], mark, inputs, python)
+            return self._to_run(Decision(stage, forced[stage.name], mark, inputs, python))
         undecided = Decision(stage, "", mark, inputs, python)
         reason = ""
-        for snapshot in self.ledger.candidates(mark.key):
+        for snapshot in chain(self.ledger.candidates(mark.key), self.sharing.candidates(mark.key)):
             manifest = load_manifest(snapshot)
             refused = self._refusal(undecided, snapshot, manifest)
             if not refused and manifest is not None:
-                entry = self._entry(stage, snapshot, manifest)
+                entry = self._reused(stage, snapshot, manifest)
                 since = "made in this run" if snapshot.run == self.run else f"unchanged since run {snapshot.run[:4]}"
                 return replace(undecided, reason=since, entry=entry, snapshot=snapshot)
             reason = reason or refused
-        return replace(undecided, reason=reason or self._news(stage, mark))
+        return self._to_run(replace(undecided, reason=reason or self._news(stage, mark)))
+
+    def _to_run(self, decision: Decision) -> Decision:
+        """Have what a stage reads fetched, if it is going to run at once."""
+        if self.run:
+            self.sharing.fetch(decision.inputs)
+        return decision
 
     def kept(self, stage: Stage, timeline: Timeline | None = None) -> tuple[Entry, Snapshot]:
         """Return a stage's snapshot as it is, for `--from`; raises `PlanError` when there is none.
@@ -107,16 +116,22 @@ class Planner:
         found = [self.ledger.latest(self.pipeline.notebook, stage.name)]
         if timeline is not None:
             mark = fingerprint(self.setting, stage, timeline.inputs(stage), self.python(stage))
-            found = [*self.ledger.candidates(mark.key), *found]
+            found = [*self.ledger.candidates(mark.key), *self.sharing.candidates(mark.key), *found]
         for snapshot in found:
             manifest = load_manifest(snapshot) if snapshot else None
             if snapshot is not None and manifest is not None and self._readable(snapshot, manifest):
-                return self._entry(stage, snapshot, manifest), snapshot
+                return self._reused(stage, snapshot, manifest), snapshot
         text = f"stage {stage.name} has no snapshot to start from"
         raise PlanError("NB404", text, f"nbprod run {self.pipeline.files}")
 
-    @staticmethod
-    def _entry(stage: Stage, snapshot: Snapshot, manifest: Mapping[str, Any]) -> Entry:
+    def materialise(self) -> None:
+        """Make the files on disk what the stages reused so far would have left."""
+        self.sharing.fetch_files(self.world)
+        outputs.materialise(self.world, self.buffers)
+
+    def _reused(self, stage: Stage, snapshot: Snapshot, manifest: Mapping[str, Any]) -> Entry:
+        if self.run:
+            self.sharing.share(snapshot)
         definitions = snapshot.facts.get("definitions", ())
         key = snapshot.fingerprint
         return Entry(stage.name, snapshot.manifest, manifest, key, tuple(definitions))
@@ -138,7 +153,8 @@ class Planner:
             return _sentence(changed)
         if not self._readable(snapshot, manifest):
             return "its snapshot is damaged or gone"
-        return outputs.lost(manifest, self.world, self.buffers)
+        elsewhere = snapshot.facts.get("kept", ()) if self.sharing.holds(snapshot) else ()
+        return outputs.lost(manifest, self.world, self.buffers, elsewhere)
 
     def _too_old(self, stage: Stage, snapshot: Snapshot, manifest: Mapping[str, Any]) -> str:
         if not stage.options.cache:
@@ -156,7 +172,8 @@ class Planner:
         """Whether a snapshot is there in full; from now on `store gc` leaves it alone."""
         if not take(snapshot.manifest):
             return False
-        return all(self.buffers.path(digest).exists() for digest in values(manifest))
+        here = all(self.buffers.path(digest).exists() for digest in values(manifest))
+        return here or self.sharing.holds(snapshot)
 
     def _news(self, stage: Stage, mark: Fingerprint) -> str:
         latest = self.ledger.latest(self.pipeline.notebook, stage.name)

@@ -25,17 +25,22 @@ class Kept:
 
 def references(manifest: Mapping[str, Any]) -> set[str]:
     """Return the digests of all buffers that a snapshot refers to, a written file too big to keep among them."""
-    found = {item for group in manifest["groups"] for item in (group["skeleton"], *group["buffers"])}
-    for entry in manifest["state"].values():
-        if isinstance(entry, dict) and "payload" in entry:
-            found |= {entry["payload"], *entry["buffers"]}
-    written = [digest for digest in manifest["observed"]["files_written"].values() if digest]
-    return found | {digest if ":" in digest else f"sha256:{digest}" for digest in written}
+    written = manifest["observed"]["files_written"].values()
+    return values(manifest) | {of_file(digest) for digest in written if digest}
 
 
 def values(manifest: Mapping[str, Any]) -> set[str]:
     """Return the digests without which a snapshot cannot be used: not those of files, that may have been too big."""
-    return references({**manifest, "observed": {"files_written": {}}})
+    found = {item for group in manifest["groups"] for item in (group["skeleton"], *group["buffers"])}
+    for entry in manifest["state"].values():
+        if isinstance(entry, dict) and "payload" in entry:
+            found |= {entry["payload"], *entry["buffers"]}
+    return found
+
+
+def of_file(digest: str) -> str:
+    """Return the digest of the buffer that holds a file which a stage wrote."""
+    return digest if ":" in digest else f"sha256:{digest}"
 
 
 def take(manifest: Path) -> bool:

@@ -166,7 +166,7 @@ class Ledger:
             self._relative(snapshot.manifest),
             snapshot.digest,
             snapshot.run,
-            time.time(),
+            snapshot.created or time.time(),
             _dump(snapshot.facts),
         )
         columns = "notebook, stage, fingerprint, manifest, digest, run, created, facts"
@@ -198,8 +198,9 @@ class Ledger:
     def forget(self, snapshots: Sequence[Snapshot]) -> None:
         """Trust manifests no longer."""
         with self._guard(), self._transaction() as link:
-            rows = [(self._relative(snapshot.manifest),) for snapshot in snapshots]
-            link.executemany("DELETE FROM snapshots WHERE manifest = ?", rows)
+            rows = [(self._relative(snapshot.manifest), f"pushed:{snapshot.manifest.name}") for snapshot in snapshots]
+            link.executemany("DELETE FROM snapshots WHERE manifest = ?", [row[:1] for row in rows])
+            link.executemany("DELETE FROM facts WHERE key = ?", [row[1:] for row in rows])
 
     def codes(self, notebook: str, runs: int = 20) -> dict[str, str]:
         """Return for each stage the digest of its code in the newest run that made or reused a snapshot of it."""

@@ -126,7 +126,7 @@ class _View:
             self._replay(*self._kept(self.entries[position][0]))
         # members of the group that a later stage rebound are another value by now
         current = [other for other in group["names"] if self._is_at(other, position)]
-        self._bind(name, group, current)
+        self._bind(name, position, group, current)
         for needed in group["needs"]:
             if needed not in self.bound and self._find(needed) is not None:
                 self._load(needed)
@@ -135,10 +135,21 @@ class _View:
         found = self._find(name)
         return found is not None and found[0] == position
 
-    def _bind(self, name: str, group: dict[str, Any], names: Sequence[str]) -> None:
+    def _fetch(self, name: str, group: dict[str, Any], position: int) -> None:
+        """Fetch what another machine left and nobody here needed until now."""
+        url = self.entries[position][0].facts.get("store")
+        if url:
+            from nbprod.store import shared
+
+            if shared.fetch(url, self.values.home, [group["skeleton"], *group["buffers"]]):
+                text = f"{name} of run {self.values.run} is no longer in the store {url}"
+                raise MissingValue("NB632", text, "run the notebook again")
+
+    def _bind(self, name: str, position: int, group: dict[str, Any], names: Sequence[str]) -> None:
         from nbprod.worker import snapshot
         from nbprod.worker.buffers import Buffers
 
+        self._fetch(name, group, position)
         self.bound.update(names)
         try:
             sys.path.insert(0, str(self.values.folder))

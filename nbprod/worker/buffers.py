@@ -131,6 +131,15 @@ class Buffers:
             path.parent.mkdir(parents=True, exist_ok=True)
             _write(path, view)
 
+    def adopt(self, name: str, file: Path) -> None:
+        """Move a file of the same file system into the store, verified; raises `BufferDamaged`, and `OSError`."""
+        path = self.path(name)
+        with file.open("rb", buffering=0) as opened:
+            if digest(_read(opened, writable=False), name.partition(":")[0]) != name:
+                raise BufferDamaged(f"what was to be buffer {name} is something else")
+            _seal(opened.fileno())
+        file.replace(path)
+
     def get(self, name: str, *, writable: bool = True, again: bool = False) -> memoryview:
         """Return the content; when `writable`, changes stay private to this process.
 
@@ -183,10 +192,7 @@ def _write(path: Path, view: memoryview) -> None:
                 piece = view[start : start + CHUNK]
                 while piece.nbytes:
                     piece = piece[file.write(piece) :]
-            now = time.time_ns()
-            with contextlib.suppress(OSError):  # dated back, so that any later change has another time
-                os.utime(file.fileno(), ns=(now, now - SECOND_NS))
-                _mark(file.fileno())
+            _seal(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -232,6 +238,14 @@ def _verified(handle: int) -> bool:
         return token is not None and os.getxattr(handle, ATTRIBUTE) == token
     except OSError:
         return False
+
+
+def _seal(handle: int) -> None:
+    """Remember that a new file, which nobody else has yet, is what its name will say."""
+    now = time.time_ns()
+    with contextlib.suppress(OSError):  # dated back, so that any later change has another time
+        os.utime(handle, ns=(now, now - SECOND_NS))
+        _mark(handle)
 
 
 def _mark(handle: int, status: os.stat_result | None = None) -> None:
