@@ -68,7 +68,7 @@ from sklearn.linear_model import LogisticRegression
 from nbprod.worker.model import write
 X_test = pd.DataFrame({"tenure": [1, 2, 3, 4], "charges": [1.5, 2.5, 3.5, 4.5]})
 model = LogisticRegression().fit(X_test, ["no", "no", "yes", "yes"])
-write(dict(stage={}, kind="estimator", names=["model"], samples=["X_test"], path=sys.argv[1], name="churn",
+write(dict(stage={"buffers": f"{sys.argv[1]}-home/buffers"}, kind="estimator", names=["model"], samples=["X_test"], path=sys.argv[1], name="churn",
            run="aaaa0000", notebook="churn.ipynb"), globals())
 """
     path = tmp_path_factory.mktemp("model") / "aaaa0000"
