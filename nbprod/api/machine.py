@@ -85,12 +85,13 @@ def stop_all(path: Source = ".") -> list[str]:
 
 
 def processes(path: Source = ".") -> list[dict[str, Any]]:
-    """Return the background processes of a project."""
+    """Return the background processes of a project, and the zygotes, which all projects of a user share."""
     from nbprod import deploy as deploying
     from nbprod import tracking
+    from nbprod.execution import zygotes
 
     project = Project.find(path)
-    own = [*deploying.processes(project), *tracking.processes(project)]
+    own = [*deploying.processes(project), *tracking.processes(project), *zygotes.processes()]
     return own + schedules(path).processes()
 
 

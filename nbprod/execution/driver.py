@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 import secrets
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.core.errors import BoundaryError, ModelError, NbprodError, StageFailed
+from nbprod.core.errors import ModelError, NbprodError, StageFailed
 from nbprod.core.run import RunStatus, StageRun, StageStatus
-from nbprod.execution import gates, outputs, specs
+from nbprod.execution import crossing, gates, outputs, specs
 from nbprod.execution import overrides as given
+from nbprod.execution.ahead import Ahead
+from nbprod.execution.crew import Crew
 from nbprod.execution.modelling import Modelling
 from nbprod.execution.planning import Planner, forced, outside
 from nbprod.execution.recorder import Recorder, executed_path
-from nbprod.execution.runner import Work, read_manifest
+from nbprod.execution.runner import SessionRunner, Work, read_manifest
 from nbprod.execution.timeline import Entry, Timeline
 from nbprod.store import Snapshot
 from nbprod.store.ledger import digest_file
-from nbprod.worker import links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from nbprod.config import Project
+    from nbprod.core.errors import BoundaryError
     from nbprod.core.pipeline import Pipeline, Stage
     from nbprod.core.protocols import StageTracking
     from nbprod.core.run import Listener, Run, RunOptions
+    from nbprod.execution.crew import Task
     from nbprod.execution.planning import Decision
-    from nbprod.execution.runner import Runner, SessionRunner
+    from nbprod.execution.runner import Runner
     from nbprod.store import Ledger
 
 PSEUDO = ("gate", "test")
 ENDINGS = {"NB506": RunStatus.INTERRUPTED, "NB508": RunStatus.PRUNED}
 """Errors that somebody wanted: they are no failures."""
-
 MOST_REWINDS = 3
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds before a failed stage is tried again: twice as many each time."""
 
 
 class _RewindError(Exception):
@@ -79,6 +84,10 @@ class Driver:
         self._done: set[str] = set()
         self._attempts: dict[str, int] = {}
         self._rewinds: dict[str, int] = {}
+        self._lost: dict[str, NbprodError] = {}
+        self._crew = Crew(options.jobs, self._hear)
+        mine = [stage for stage in pipeline.stages if stage.name not in self.before | self.after]
+        self._early = Ahead(pipeline, self._crew, mine, self.timeline, self)
 
     def go(
         self,
@@ -96,8 +105,7 @@ class Driver:
             self.planner.python(stage)
             if stage.name in self.before:
                 self.planner.kept(stage)
-        given = self.options.parameters
-        self.recorder = Recorder(self.run, self.pipeline, self.project, given, self.ledger, listeners)
+        self.recorder = Recorder(self.run, self.pipeline, self.project, self.options.parameters, self.ledger, listeners)
         try:
             self.recorder.begin(self.planner.python(self.stages[0]).version if self.stages else "")
             return self._carry_out(sessions)
@@ -117,14 +125,17 @@ class Driver:
             status, error = RunStatus.INTERRUPTED, self._interrupted()
         except NbprodError as problem:
             status, error = ENDINGS.get(problem.code, RunStatus.FAILED), problem
+            for task, failure in self._early.drained():
+                self._failed(task.stage, task.work, failure)
         if error is not None:
             self._skip_rest(error)
+        for text in self.planner.sharing.finish(at_once=status is RunStatus.INTERRUPTED):
+            self.recorder.note(text)
         return self.recorder.end(status, error)
 
     def _interrupted(self) -> NbprodError:
         current = next((s.name for s in self.recorder.run.stages if s.status is StageStatus.RUNNING), None)
-        text = f"interrupted in stage {current}" if current else "interrupted"
-        where = f" at {current}" if current else ""
+        text, where = (f"interrupted in stage {current}", f" at {current}") if current else ("interrupted", "")
         return StageFailed("NB506", text, f"nbprod run {self.pipeline.files}   continues{where}")
 
     def _conclude(self, sessions: SessionRunner) -> None:
@@ -147,9 +158,15 @@ class Driver:
         names = [stage.name for stage in self.stages]
         position = 0
         while position < len(self.stages):
+            stage = self.stages[position]
             try:
-                self._one(self.stages[position])
+                self._one(stage)
                 self._heed()
+                position += 1
+            except NbprodError as problem:
+                if not self.options.keep_going or problem.code in ENDINGS:
+                    raise
+                self._lost[stage.name] = problem
                 position += 1
             except _RewindError as rewind:
                 position = min(names.index(name) for name in rewind.stages)
@@ -157,7 +174,9 @@ class Driver:
                 self._done -= set(rewind.stages)
                 self.timeline.truncate(position)
                 self.runner.settle(keep=False)
-        outputs.materialise(self.planner.world, self.planner.buffers)
+        self.planner.materialise()
+        for error in self._lost.values():
+            raise error
 
     def _one(self, stage: Stage) -> None:
         if stage.name in self.after:
@@ -167,8 +186,14 @@ class Driver:
             entry, snapshot = self.planner.kept(stage, self.timeline)
             self._adopt(stage, entry, snapshot, f"as run {snapshot.run[:4]} left it")
             return
-        must = {name: why for name, why in self._forced.items() if name not in self._done}
-        decision = self.planner.decide(stage, self.timeline, must)
+        lost = self._needs(stage) & self._lost.keys()
+        if lost:
+            name = min(lost)
+            self._lost[stage.name] = self._lost[name]
+            self.recorder.finished(StageRun(stage.name, StageStatus.SKIPPED, f"stage {name} did not succeed"))
+            return
+        self._early.catch_up(stage)
+        decision = self.decide(stage, self.timeline)
         if decision.entry is not None and decision.snapshot is not None:
             self._adopt(stage, decision.entry, decision.snapshot, decision.reason)
             return
@@ -176,6 +201,17 @@ class Driver:
             self._gate(stage, decision)
         else:
             self._execute(stage, decision)
+
+    def decide(self, stage: Stage, timeline: Timeline) -> Decision:
+        """Return what is done with a stage when those of `timeline` come before it."""
+        must = {name: why for name, why in self._forced.items() if name not in self._done}
+        return self.planner.decide(stage, timeline, must)
+
+    def _needs(self, stage: Stage) -> set[str]:
+        """Return the stages that one needs, or must follow."""
+        if self._is_gate(stage):
+            return set(self._lost)
+        return {edge.source for edge in self.pipeline.edges if edge.target == stage.name}
 
     def _gate(self, stage: Stage, decision: Decision) -> None:
         try:
@@ -188,6 +224,7 @@ class Driver:
     def _adopt(self, stage: Stage, entry: Entry, snapshot: Snapshot, reason: str) -> None:
         """Take a stored snapshot as what the stage leaves."""
         self.timeline.add(entry)
+        self._early.take(stage)
         outputs.reuse(entry.manifest, self.planner.world)
         if self._is_gate(stage):
             self.recorder.gates(gates.cells(stage, None))
@@ -207,20 +244,50 @@ class Driver:
     def _execute(self, stage: Stage, decision: Decision) -> None:
         """Execute a stage, again in a new process as often as its retries allow."""
         self._need_held(stage, decision)
-        outputs.materialise(self.planner.world, self.planner.buffers)
-        self.recorder.started(stage.name, decision.reason)
+        self.planner.materialise()
+        early = self._early.take(stage)
+        if early is None or early.decision.fingerprint.key != decision.fingerprint.key:
+            self.recorder.started(stage.name, decision.reason)
+            early = None
         while True:
-            work = self._work(stage, decision)
-            self.ledger.begin_stage(self.run, stage.name, self.home / work.spec["manifest"])
+            work = early.work if early else self._work(stage, decision)
             try:
-                self.runner.execute(work, lambda event, work=work: self._hear(work, event))  # type: ignore[misc]  # the default binds the loop's value
+                self._attempt(work, decision, early)
             except NbprodError as error:
+                early = None
                 if self._retry(stage, decision, error):
                     continue
                 self._failed(stage, work, error)
                 raise
-            self._succeeded(stage, decision, work)
+            entry = self.succeeded(stage, decision, work)
+            self.timeline.add(entry)
+            self.runner.settle(keep=crossing.needed_later(self.runner, self.timeline, self._read_after(stage), entry))
+            if self._is_gate(stage):
+                self.recorder.gates(gates.cells(stage, None))
             return
+
+    def _attempt(self, work: Work, decision: Decision, early: Task | None) -> None:
+        """Execute a stage once, or hear what became of it when it was begun early; raises why it failed."""
+        if early is None:
+            self.ledger.begin_stage(self.run, work.stage.name, self.home / work.spec["manifest"])
+        if not isinstance(self.runner, SessionRunner) or self.options.jobs == 1:
+            self.runner.execute(work, lambda event: self._hear(work, event))
+            return
+        if early is None:
+            self._early.make_room(work.stage)
+        task = early or self._crew.start(work, decision, self.runner)
+        self._early.until(task)
+        if task.error is not None:
+            raise task.error
+
+    # stages begun before it is their turn
+
+    def begin(self, stage: Stage, decision: Decision) -> Task:
+        """Begin a stage before it is its turn."""
+        work = self._work(stage, decision)
+        self.recorder.started(stage.name, decision.reason)
+        self.ledger.begin_stage(self.run, stage.name, self.home / work.spec["manifest"])
+        return self._crew.start(work, decision, SessionRunner())
 
     def _need_held(self, stage: Stage, decision: Decision) -> None:
         """See to it that values that cannot be stored are in a living process when their reader begins."""
@@ -239,22 +306,18 @@ class Driver:
         raise _RewindError({origin: reason.format(name, stage.name) for name, origin in gone.items()})
 
     def _boundary(self, stage: Stage, gone: Mapping[str, str]) -> BoundaryError:
-        name, origin = next(iter(gone.items()))
-        found = self.timeline.find(name)
-        why = found.entry.manifest["unstorable"][name] if found else {"type": "value", "reason": "unknown"}
-        made = "left" if links.is_state(name) else f"a {why['type']} made"
-        text = f"{name}, {made} in stage {origin}, cannot cross to stage {stage.name}: {why['reason']}"
-        hint = f"make {name} in stage {stage.name}, or put both cells into one stage"
-        error = BoundaryError("NB410", text, hint, specs.where_bound(self.pipeline, origin, name))
+        error = crossing.refusal(self.pipeline, self.timeline, stage, gone)
         if not self._is_gate(stage):
-            self.recorder.finished(StageRun(stage.name, StageStatus.FAILED, text, error=error))
+            self.recorder.finished(StageRun(stage.name, StageStatus.FAILED, error.message, error=error))
         return error
 
     def _retry(self, stage: Stage, decision: Decision, error: NbprodError) -> bool:
         attempt = self._attempts[stage.name] = self._attempts.get(stage.name, 0) + 1
         if attempt > stage.options.retries or not isinstance(error, StageFailed) or error.code in ENDINGS:
             return False
-        self.recorder.note(f"{stage.name} failed ({error.message}); attempt {attempt + 1}")
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1))
+        self.recorder.note(f"{stage.name} failed ({error.message}); attempt {attempt + 1} in {pause:g} s")
+        time.sleep(pause)
         if decision.inputs.held:
             raise _RewindError(dict.fromkeys(decision.inputs.held.values(), f"retried together with {stage.name}"))
         return True
@@ -263,8 +326,10 @@ class Driver:
         manifest = self.home / "manifests" / f"{self.run}-{stage.name}-{secrets.token_hex(3)}.json"
         mlflow = self._tracking.stage(stage.name) if self._tracking and "mlflow" in stage.modules else None
         spec = specs.stage_spec(self.planner, stage, decision, manifest, mlflow)
+        spec["alone"] = not self.runner.alive()
         executed = executed_path(self.recorder.folder, stage.name)
-        return Work(stage, spec, executed, decision.python, self.planner.environment, self.pipeline)
+        place = decision.python, self.planner.environment, self.pipeline
+        return Work(stage, spec, executed, *place, self.options.zygote)
 
     def _hear(self, work: Work, event: Mapping[str, Any]) -> None:
         index, steps, stage = event.get("index"), work.spec["steps"], work.stage.name
@@ -286,8 +351,9 @@ class Driver:
         if why is not None:
             raise StageFailed("NB508", why)
 
-    def _succeeded(self, stage: Stage, decision: Decision, work: Work) -> None:
-        path = self._path_of(work)
+    def succeeded(self, stage: Stage, decision: Decision, work: Work) -> Entry:
+        """Put on record what a stage has left."""
+        path = self.home / "manifests" / Path(work.spec["manifest"]).name
         manifest = read_manifest(path)
         outputs.keep(manifest, self.planner.world, self.planner.buffers)
         kept = specs.definitions(stage, decision.inputs.definitions)
@@ -295,49 +361,23 @@ class Driver:
         key = decision.fingerprint.key
         snapshot = Snapshot(self.pipeline.notebook, stage.name, key, path, digest_file(path), self.run, 0.0, facts)
         self.ledger.add_snapshot(snapshot)
+        self.planner.sharing.share(snapshot)
         entry = Entry(stage.name, path, manifest, key, tuple(kept))
-        self.timeline.add(entry)
         self._done.add(stage.name)
-        self.runner.settle(keep=self._needed_later(stage, manifest))
-        if self._is_gate(stage):
-            self.recorder.gates(gates.cells(stage, None))
         seconds = round(float(manifest["seconds"]), 3)
         result = self._result(entry, StageStatus.SUCCEEDED, decision.reason, seconds, str(work.executed))
         self.recorder.finished(result, self.planner.world.located(manifest["observed"]))
-        self._note_losses(stage, manifest)
-
-    def _path_of(self, work: Work) -> Path:
-        return self.home / "manifests" / work.spec["manifest"].replace("\\", "/").rpartition("/")[2]
+        for text in crossing.losses(stage.name, manifest, self._read_after(stage)):
+            self.recorder.note(text)
+        return entry
 
     @staticmethod
     def _result(entry: Entry, status: StageStatus, reason: str, seconds: float, notebook: str | None) -> StageRun:
         metrics, key = entry.manifest["metrics"], entry.fingerprint
         return StageRun(entry.stage, status, reason, seconds, entry.outputs(), metrics, key, str(entry.path), notebook)
 
-    def _needed_later(self, stage: Stage, manifest: Mapping[str, Any]) -> bool:
-        """Whether the process must live on: it, or a stage it was fused with, holds what a later stage reads."""
-        fused = self.runner.alive()
-        held = set(manifest["unstorable"])
-        for entry in self.timeline.entries:
-            held |= set(entry.manifest["unstorable"]) if entry.stage in fused else set()
-        return any(self.runner.joins(name) for name in held & self._read_after(stage))
-
     def _read_after(self, stage: Stage) -> set[str]:
-        later = self.stages[self.stages.index(stage) + 1 :]
-        state = {name for entry in self.timeline.entries for name in entry.manifest["unstorable"] if later}
-        return {name for item in later for name in item.reads} | set(filter(links.is_state, state))
-
-    def _note_losses(self, stage: Stage, manifest: Mapping[str, Any]) -> None:
-        """Tell what was not kept, and which sets come to later stages in another order."""
-        for group in manifest["groups"]:
-            large, names = group.get("disordered", 0), sorted(set(group["names"]) & self._read_after(stage))
-            if large and names:
-                text = f"{', '.join(names)} of stage {stage.name} holds a set of {large:,} elements"
-                self.recorder.note(f"{text}: one so large comes back in another order; use sorted() where it matters")
-        for name, why in manifest["unstorable"].items():
-            if name not in self._read_after(stage) and not links.is_state(name):
-                text = f"{name} of stage {stage.name} was not kept: a {why['type']} cannot be stored"
-                self.recorder.note(f"{text} ({why['reason']})")
+        return crossing.read_after(self.stages[self.stages.index(stage) + 1 :], self.timeline)
 
     def _failed(self, stage: Stage, work: Work, error: NbprodError) -> None:
         self.ledger.end_stage(self.run, stage.name, "failed")

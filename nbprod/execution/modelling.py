@@ -136,6 +136,7 @@ class Modelling:
             return self._found(name, str(known[0]))
         path = planner.project.home / "models" / name / planner.run
         work = self._work(choice, decision, name)
+        planner.sharing.fetch(decision.inputs)
         written = self.runner.model(self._spec(choice, work, name), work)
         self.ledger.add_model(key, path, planner.run)
         return self._found(name, written)
@@ -162,7 +163,8 @@ class Modelling:
         manifest = home / "manifests" / f"{self.planner.run}-{name}.unused.json"
         spec = stage_spec(self.planner, choice.stage, decision, manifest, None)
         executed = home / "runs" / self.planner.run / f"{choice.stage.name}.ipynb"
-        return Work(choice.stage, spec, executed, decision.python, self.planner.environment, self.planner.pipeline)
+        place = decision.python, self.planner.environment, self.planner.pipeline
+        return Work(choice.stage, spec, executed, *place, self.planner.options.zygote)
 
     def _spec(self, choice: Choice, work: Work, name: str) -> ModelSpec:
         planner = self.planner

@@ -155,6 +155,12 @@ class SessionRunner:
             self._leave(held)
             self._held = None
 
+    def signal(self, number: int) -> None:
+        """Send a signal to the process of the stage that is being executed, from another thread."""
+        session = self._last
+        if session is not None:
+            session.signal(number)
+
     def alive(self) -> frozenset[str]:
         """Return the stages whose process still lives."""
         return frozenset(self._held.stages) if self._held else frozenset()

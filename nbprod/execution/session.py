@@ -76,6 +76,7 @@ class Session:
         self._to, self._from = to_write, from_read
         self.offenders = forked.offenders if forked else {}
         self.ready = False
+        self.version = ""
 
     @property
     def pid(self) -> int:
@@ -95,7 +96,7 @@ class Session:
         while True:
             event = self._receive(deadline)
             if event["event"] == "ready":
-                self.ready = True
+                self.ready, self.version = True, str(event["python"])
                 continue
             yield event
             if event["event"] in TERMINAL:
@@ -131,6 +132,14 @@ class Session:
             self._to = -1
             self._process.wait(seconds)
         self.kill()
+
+    def signal(self, number: int) -> None:
+        """Interrupt the cell, or end the process and all it started; whoever follows it sees it end."""
+        with contextlib.suppress(OSError):
+            if number == signal.SIGINT:
+                os.kill(self.pid, number)
+            else:
+                os.killpg(self.pid, number)
 
     def last_words(self) -> str:
         """Return the end of what the process wrote before the worker had taken over its output."""

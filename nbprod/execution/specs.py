@@ -46,7 +46,7 @@ def stage_spec(
         "cwd": str(planner.folder),
         "mlflow": _mlflow(mlflow),
         "model": None,
-        "alone": not decision.inputs.held,
+        "alone": True,
         "later": later(pipeline, stage),
     }
 

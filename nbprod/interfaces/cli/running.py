@@ -73,4 +73,5 @@ def _options(asked: dict[str, Any]) -> RunOptions:
         from nbprod.notebooks import parse_magic
 
         asked |= parse_magic(f"stage any --cache-for {cache_for}").options
+    asked["zygote"] = not asked.pop("no_zygote", False)
     return RunOptions(**asked)

@@ -32,13 +32,17 @@ LONG_SECONDS = 120
     type=click.IntRange(1),
     default=1,
     metavar="N",
-    help="At most so many stages at once; for now they run one after another.",
+    show_default=True,
+    help="At most so many stages at once, as far as their --resources allow.",
 )
+@click.option("--keep-going", is_flag=True, help="Run what does not depend on a stage that failed.")
+@click.option("--no-zygote", is_flag=True, help="Start a new Python for every stage instead of forking a warm one.")
 @click.option("--engine", default="nbprod", metavar="E", help="nbprod, papermill or ploomber.")
 @click.option("--model", metavar="NAME", help="The name that holds the model, when there are several.")
 @click.option("--model-name", metavar="NAME", help="Name in the registry; default the notebook's.")
 @click.option("--cache-for", metavar="TIME", help="Reuse volatile stages for this long, as 1d or 10m.")
 @click.option("--env-file", type=click.Path(exists=True, dir_okay=False), help="NAME=VALUE lines for the stages only.")
+@click.option("--store", metavar="URL", help="Share what stages leave with other machines, as s3://bucket/prefix.")
 @click.option("--wait", is_flag=True, help="Wait until MLflow knows of the run.")
 @click.option("--run-id", hidden=True)
 @click.option("--trigger", hidden=True, default="user")
