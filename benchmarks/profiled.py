@@ -6,10 +6,7 @@ in their manifests; the driver waits meanwhile.
 
 from __future__ import annotations
 
-import json
 import os
-import statistics
-import subprocess
 import sys
 import threading
 import time
@@ -19,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-STARTED = "BENCH_STARTED"
+STARTED = "NBPROD_BENCH_STARTED"  # of a name that is no part of what a zygote is for
 WAIT = "waiting for stages"
 STAGES = {"load": "stages: load", "cells": "stages: cells", "store": "stages: hash and store"}
 FORK = "zygote: connect and fork"
@@ -85,6 +82,7 @@ class Clock:
 
 def child(notebook: str) -> None:
     """Run the command in this process, and print what each phase took."""
+    # nothing is imported before this that the command would not import
     first = time.monotonic()
     clock = Clock()
     for module in MODULES:
@@ -101,12 +99,18 @@ def child(notebook: str) -> None:
     end = time.monotonic()
     found = {"start of Python": first - float(os.environ[STARTED]), "imports": imported - first, **clock.spent}
     found["the rest"] = end - begin - sum(clock.spent.values())
+    import json
+
     print(json.dumps({"phases": found, "aside": clock.aside, "end": end}), file=sys.__stdout__, flush=True)
     os._exit(0)
 
 
 def measured(rounds: int = 7) -> dict[str, float]:
     """Return the median seconds of each phase, and `the whole command`."""
+    import json
+    import statistics
+    import subprocess
+
     import five
     from harness import environment, nbprod, project, settled
 
@@ -135,6 +139,8 @@ def measured(rounds: int = 7) -> dict[str, float]:
 
 def _stages(folder: Path) -> dict[str, float]:
     """Return what the stages of the newest run did, from their manifests."""
+    import json
+
     found = dict.fromkeys(STAGES.values(), 0.0)
     newest = max((folder / ".nbprod" / "runs").glob("*/run.json"), key=lambda file: file.stat().st_mtime)
     for stage in json.loads(newest.read_text(encoding="utf-8"))["stages"]:
