@@ -123,11 +123,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
 
     def _take(self, buffer: pickle.PickleBuffer) -> bool:
         view = buffer.raw()
-        if view.nbytes < IN_BAND:
-            return True
-        whole = memoryview(buffer)
-        self.buffers.append(arrays.by_row(view, whole.shape, IN_BAND) if id(whole.obj) in self._apart else view)
-        return False
+        if view.nbytes >= IN_BAND:
+            self.buffers.append(arrays.by_row(buffer, IN_BAND) if id(memoryview(buffer).obj) in self._apart else view)
+        return view.nbytes < IN_BAND
 
     def reducer_override(self, value: Any) -> Any:
         """Return how to store `value`; called by pickle for everything that is not a plain builtin."""
@@ -171,9 +169,10 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
                 return reducers.memmap
             if subarrays.plainly_pickled(kind):
                 return subarrays.reduce
-            if kind is np.random.Generator:
+            random = sys.modules.get("numpy.random")  # imported when it is asked for
+            if kind is getattr(random, "Generator", None):
                 return lambda generator: (kind, (generator.bit_generator,))
-            if kind is np.random.RandomState:
+            if kind is getattr(random, "RandomState", None):
                 return self._single
         table: dict[type, Callable[[Any], Any]] = {
             types.FunctionType: self._function,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,8 @@ def kept() -> Iterator[None]:
 def plainly_pickled(kind: type) -> bool:
     """Whether these are arrays whose class does not say itself how they are pickled."""
     np = arrays.numpy()
-    masked = getattr(getattr(np, "ma", None), "MaskedArray", np.ndarray)
+    # numpy.ma is imported when it is asked for, which takes longer than a small stage; without it nothing is masked
+    masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", np.ndarray)
     return issubclass(kind, np.ndarray) and kind.__reduce__ in (np.ndarray.__reduce__, masked.__reduce__)
 
 
