@@ -84,11 +84,12 @@ def store_limit(project: Project) -> int | None:
 def keep_within_limit(project: Project, finished: Run) -> str | None:
     """Hold the store to its limit after a run that wrote something; returns what there is to tell."""
     from nbprod.core.run import StageStatus
-    from nbprod.store import upkeep
 
     limit = store_limit(project)
     if limit is None or all(stage.status is not StageStatus.SUCCEEDED for stage in finished.stages):
         return None
+    from nbprod.store import upkeep
+
     removed = upkeep.within(project.home, limit)
     if removed is None or removed.left <= limit:
         return None

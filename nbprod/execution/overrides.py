@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import datetime
-import difflib
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -110,6 +109,8 @@ def _names(text: str) -> set[str]:
 def _value(known: Mapping[str, Parameter], pipeline: Pipeline, name: str, given: Any) -> Any:
     parameter = known.get(name)
     if parameter is None:
+        import difflib
+
         near = difflib.get_close_matches(name, known, 1)
         guess = f"; did you mean {near[0]}" if near else ""
         raise PlanError("NB401", f"{pipeline.notebook} has no parameter {name}{guess}", _listing(pipeline))

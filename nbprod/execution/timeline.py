@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from nbprod.core.frozen import dataclass
 from nbprod.store.files import digest_json
 from nbprod.worker import links
 
@@ -40,7 +42,7 @@ class Place:
     group: Mapping[str, Any] | None
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class Inputs:
     """What a stage gets from those before it.
 

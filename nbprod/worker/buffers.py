@@ -16,7 +16,6 @@ import hashlib
 import mmap
 import os
 import re
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -185,6 +184,8 @@ def use(path: Path, size: int | None = None) -> bool:
 
 
 def _write(path: Path, view: memoryview) -> None:
+    import tempfile
+
     handle, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)
     try:
         with open(handle, "wb", buffering=0) as file:  # noqa: PTH123 - a descriptor, not a path
