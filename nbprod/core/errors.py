@@ -11,6 +11,7 @@ NbprodError                 every error nbprod raises on purpose
 ├─ ExecutionError           a run went wrong; carries the run
 │  └─ StageFailed           a cell raised, or its process died
 ├─ StoreError               the store or the ledger is damaged, full or unwritable
+│  ├─ StoreUnreachable      a store elsewhere cannot be used (also an UnavailableError)
 │  └─ MissingValue          a run has no such value (also a KeyError)
 ├─ ModelError               no model, several models, or an unusable one
 ├─ TrackingError            MLflow could not be fed
@@ -183,6 +184,10 @@ class StageFailed(ExecutionError):
 
 class StoreError(NbprodError):
     """The store or the ledger is damaged, full or unwritable."""
+
+
+class StoreUnreachable(StoreError, UnavailableError):
+    """A store elsewhere does not answer, or not to us."""
 
 
 class MissingValue(StoreError, KeyError):

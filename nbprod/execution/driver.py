@@ -129,9 +129,7 @@ class Driver:
                 self._failed(task.stage, task.work, failure)
         if error is not None:
             self._skip_rest(error)
-        for text in self.planner.sharing.finish(at_once=status is RunStatus.INTERRUPTED):
-            self.recorder.note(text)
-        return self.recorder.end(status, error)
+        return self.recorder.end(status, error, self.planner.sharing.finish(at_once=status is RunStatus.INTERRUPTED))
 
     def _interrupted(self) -> NbprodError:
         current = next((s.name for s in self.recorder.run.stages if s.status is StageStatus.RUNNING), None)
@@ -360,8 +358,7 @@ class Driver:
         facts = {**decision.fingerprint.facts(), "definitions": kept}
         key = decision.fingerprint.key
         snapshot = Snapshot(self.pipeline.notebook, stage.name, key, path, digest_file(path), self.run, 0.0, facts)
-        self.ledger.add_snapshot(snapshot)
-        self.planner.sharing.share(snapshot)
+        self.planner.keep(snapshot)
         entry = Entry(stage.name, path, manifest, key, tuple(kept))
         self._done.add(stage.name)
         seconds = round(float(manifest["seconds"]), 3)

@@ -124,6 +124,11 @@ class Planner:
         text = f"stage {stage.name} has no snapshot to start from"
         raise PlanError("NB404", text, f"nbprod run {self.pipeline.files}")
 
+    def keep(self, snapshot: Snapshot) -> None:
+        """Put what a stage left on record, and begin to push it."""
+        self.ledger.add_snapshot(snapshot)
+        self.sharing.share(snapshot)
+
     def materialise(self) -> None:
         """Make the files on disk what the stages reused so far would have left."""
         self.sharing.fetch_files(self.world)

@@ -146,8 +146,10 @@ class Recorder:
         """Return a stage as it stands."""
         return next((stage for stage in self.run.stages if stage.name == name), None)
 
-    def end(self, status: RunStatus, error: NbprodError | None) -> Run:
+    def end(self, status: RunStatus, error: NbprodError | None, notes: Sequence[str] = ()) -> Run:
         """Put the end of the run on record, tell of it, and return it."""
+        for text in notes:
+            self.note(text)
         seconds = round(time.monotonic() - self._begun, 3)
         self.run = replace(self.run, status=status, error=error, seconds=seconds)
         self._ledger.save_run(self.run.id, str(status), to_record(self.run))

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.core.errors import StoreError, UnavailableError
+from nbprod.core.errors import StoreError, StoreUnreachable, UnavailableError
 from nbprod.worker.buffers import BufferDamaged
 
 if TYPE_CHECKING:
@@ -97,7 +97,10 @@ class Remote:
             Path(draft).replace(target)
 
     def download(self, digest: str, buffers: Buffers) -> bool:
-        """Fetch and verify a buffer; False when it is not there, or not what its digest says; raises `StoreError`."""
+        """Fetch and verify a buffer; False when it is not there, or not what its digest says; raises `StoreError`.
+
+        A damaged one is removed there, so that it is pushed again by whoever makes it next.
+        """
         target = buffers.path(digest)
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent) as folder:
@@ -112,6 +115,8 @@ class Remote:
                     self._zstandard.ZstdDecompressor().copy_stream(source, file)
                 buffers.adopt(digest, plain)
             except (self._zstandard.ZstdError, BufferDamaged):
+                with contextlib.suppress(Exception):  # perhaps it may only be read
+                    self._fs.rm_file(f"{self._root}/{buffer_name(digest)}")
                 return False
         return True
 
@@ -124,7 +129,7 @@ class Remote:
         except Exception as error:  # every service has errors of its own
             text = " ".join(str(error).split()) or type(error).__name__
             hint = "check the URL, the network and your credentials; without --store the run uses this machine's store"
-            raise StoreError("NB631", f"the store {self.url} cannot be {what}: {text}", hint) from error
+            raise StoreUnreachable("NB631", f"the store {self.url} cannot be {what}: {text}", hint) from error
 
 
 def buffer_name(digest: str) -> str:

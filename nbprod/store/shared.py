@@ -49,7 +49,6 @@ class Shared:
         self.ledger = ledger
         self.buffers = Buffers(str(home / "buffers"))
         self._known: set[str] = set()
-        self._wrong: set[str] = set()
         self._pusher = ThreadPoolExecutor(1, "nbprod-push")
         self._pushed: list[tuple[Snapshot, Future[None]]] = []
 
@@ -64,6 +63,8 @@ class Shared:
                 continue
             path = self.home / "manifests" / match["manifest"]
             known = self.ledger.snapshot(path)
+            if self.ledger.fact(f"gone:{path.name}", self.remote.url):
+                continue
             if known is not None and self.holds(known) and load_manifest(known) is not None:
                 continue
             snapshot = self._adopted(self.remote.read(f"{folder}/{name}"), match["digest"], fingerprint, path)
@@ -97,15 +98,15 @@ class Shared:
 
     def fetch(self, digests: Collection[str]) -> set[str]:
         """Fetch the buffers that are missing here; returns those that cannot be had. Raises `StoreError`."""
-        lost = _fetched(self.remote, self.buffers, digests)
-        self._wrong |= lost
-        return lost
+        return _fetched(self.remote, self.buffers, digests)
 
     def forget(self, manifests: Sequence[Path]) -> None:
         """Trust these snapshots no longer, whose buffers are gone; raises `StoreError` if there are any."""
         found = [snapshot for path in manifests if (snapshot := self.ledger.snapshot(path)) is not None]
         if found:
             self.ledger.forget(found)
+            for snapshot in found:
+                self.ledger.remember(f"gone:{snapshot.manifest.name}", self.remote.url, value=True)
             raise self.gone(f"what stage {found[0].stage} left", "run it again: that stage is made anew")
 
     def gone(self, what: str, hint: str) -> StoreError:
@@ -162,10 +163,9 @@ class Shared:
         if digest in self._known:
             return
         name = buffer_name(digest)
-        if digest in self._wrong or not self.remote.holds(name):
+        if not self.remote.holds(name):
             self.remote.upload(self.buffers.path(digest), name)
         self._known.add(digest)
-        self._wrong.discard(digest)
 
     @staticmethod
     def _key(snapshot: Snapshot) -> str:

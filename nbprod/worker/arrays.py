@@ -351,7 +351,8 @@ def private(values: Any) -> Any:
     return values.view() if isinstance(values, numpy().ndarray) else values.copy()
 
 
-def by_row(view: memoryview, shape: tuple[int, ...] | None, least: int) -> memoryview:
-    """Return bytes cut into the rows of `shape`, which are columns in the content of a table, if these are large."""
+def by_row(buffer: PickleBuffer, least: int) -> memoryview:
+    """Return an array's bytes cut into its rows, which are columns in the content of a table, if these are large."""
+    view, shape = buffer.raw(), memoryview(buffer).shape
     rows = shape[0] if shape and len(shape) == 2 else 1
     return view.cast("B", (rows, view.nbytes // rows)) if rows > 1 and view.nbytes >= least * rows else view

@@ -111,6 +111,7 @@ def test_exported_names_are_frozen():
         "ScheduleError",
         "StageFailed",
         "StoreError",
+        "StoreUnreachable",
         "TrackingError",
         "UnavailableError",
         "UsageError",
