@@ -140,7 +140,7 @@ def test_a_sweep_by_form_and_by_magic(price, project, monkeypatch):
     assert "NB407" in shown(notebook.cells[4])
     assert "NB913" in shown(notebook.cells[5])
     page = exported(notebook, theme="dark")
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 4  # of each sweep its course, and the metric against its parameter
     assert "best score 5" in page
 
 
