@@ -155,6 +155,10 @@ class Executed:
             self._areas[index].add({**error, "traceback": list(event["traceback"])})
         self.papermill["exception"] = True
 
+    def outputs(self, index: int) -> list[dict[str, Any]]:
+        """Return what a step has shown, texts whole."""
+        return self._areas[index].outputs()
+
     @property
     def cells(self) -> list[dict[str, Any]]:
         """The cells, one a step."""

@@ -78,9 +78,8 @@ def ours(cells: list[str], folder: Path) -> Any:
 NOISE = (
     (re.compile(r"\x1b\[[0-9;]*[A-Za-z]"), ""),
     (re.compile(r"\b0x[0-9a-fA-F]{6,}\b"), "0x…"),
-    (re.compile(r"/tmp/ipykernel_\d+/\d+\.py|<(?:compared)? ?cell \d+>|Cell In\[\d+\]|compared cell \d+"), "<cell>"),
+    (re.compile(r"/tmp/ipykernel_\d+/\d+\.py|<?notebook cell \d+>?|Cell In\[\d+\]"), "<cell>"),
     (re.compile(r"\((?:\d{3,}\.py|<cell>), line"), "(<cell>, line"),
-    (re.compile(r"^ cell \d+, line", re.MULTILINE), "<cell>, line"),
     (re.compile(r"(CPU times:|Wall time:|Compiler :).*"), r"\1 …"),
     (re.compile(r"/tmp/pytest-of-\w+/pytest-\d+/\w+"), "<folder>"),
     (re.compile(r"\bThread-\d+"), "Thread-…"),

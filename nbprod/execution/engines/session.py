@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
+import platform
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from nbprod.core.errors import StageFailed, Where
 from nbprod.execution import environment
 from nbprod.execution.executed import Executed
-from nbprod.execution.kernels import of_name
+from nbprod.execution.imports import imported
+from nbprod.execution.kernels import Interpreter, of_name
 from nbprod.execution.overrides import source
 from nbprod.execution.session import ProcessDiedError, Session, TimedOutError, death, fatal
+from nbprod.execution.zygotes import Warm
 from nbprod.worker.formats import FORMAT
 
 if TYPE_CHECKING:
@@ -32,12 +34,14 @@ class SessionEngine:
         content = json.loads(job.read_text(encoding="utf-8"))
         given = {name: source(value) for name, value in parameters.items()}
         steps = steps_of(content, given)
-        executed = Executed(job.stem, steps, given, content["metadata"])
+        executed = Executed(job.stem, steps, given, content["metadata"], output)
+        timeout = content["metadata"].get("nbprod", {}).get("timeout")
         try:
-            for event in events(steps, kernel, cwd, content["metadata"].get("nbprod", {}).get("timeout")):
-                executed.take(event)
-                if event["event"] == "failed":
-                    raise _failure(event, job, output)
+            with Cells(kernel, cwd, steps, job.name) as cells:
+                for event in cells.run(steps, timeout=timeout):
+                    executed.take(event)
+                    if event["event"] == "failed":
+                        raise _failure(event, job, output)
         except ProcessDiedError as error:
             text, hint = death(error, job.stem)
             executed.died(text)
@@ -50,6 +54,96 @@ class SessionEngine:
             executed.write(output)
 
 
+class Cells:
+    """Cells of a notebook in a worker of its kernel's interpreter, in one namespace.
+
+    Parameters
+    ----------
+    kernel
+        Name of the kernel; where there is none of that name, this interpreter is taken.
+    cwd
+        Where they run.
+    steps
+        What will be run; what it imports may be imported ahead.
+    notebook
+        Its name, for tracebacks.
+    """
+
+    def __init__(self, kernel: str, cwd: Path, steps: Sequence[StepSpec] = (), notebook: str = "notebook") -> None:
+        self._cwd = cwd
+        self._notebook = notebook
+        python = of_name(kernel) or Path(sys.executable)
+        variables = environment.of_stage(None)
+        self._session = Session(python, variables, cwd, _warm(python, variables, steps))
+
+    def run(self, steps: Sequence[StepSpec], first: int = 0, timeout: float | None = None) -> Iterator[dict[str, Any]]:
+        """Execute steps and yield what happens; the `index` of the first one's events is `first`.
+
+        Raises
+        ------
+        ProcessDiedError, TimedOutError
+            As `Session.run`.
+        """
+        spec = {**NOTHING, "notebook": self._notebook, "steps": list(steps), "cwd": str(self._cwd)}
+        for event in self._session.run({"op": "notebook", "spec": spec}, timeout):
+            if event["event"] == "fatal":
+                raise fatal(event)
+            yield event if event.get("index") is None else {**event, "index": event["index"] + first}
+
+    def language(self) -> dict[str, Any]:
+        """Return the `language_info` of a notebook's metadata, as ipykernel has it."""
+        version = self._session.version
+        mode = {"name": "ipython", "version": int(version.partition(".")[0])}
+        about = {"name": "python", "version": version, "mimetype": "text/x-python", "file_extension": ".py"}
+        return {**about, "codemirror_mode": mode, "pygments_lexer": "ipython3", "nbconvert_exporter": "python"}
+
+    def interrupt(self) -> None:
+        """Give the running cell a KeyboardInterrupt, then end the process."""
+        self._session.interrupt()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_error: object) -> None:
+        """End the process, at once when something went wrong."""
+        if kind is None:
+            self._session.dismiss()
+            self._session.close()
+        else:
+            self._session.kill()
+
+
+NOTHING: StageSpec = {
+    "format": FORMAT,
+    "run": "",
+    "notebook": "",
+    "stage": "",
+    "steps": [],
+    "parameters": {},
+    "inputs": [],
+    "state": [],
+    "references": [],
+    "patches": [],
+    "outputs": [],
+    "metrics": [],
+    "buffers": "",
+    "manifest": "",
+    "cwd": "",
+    "mlflow": None,
+    "model": None,
+}
+"""What is left of a stage where only cells are executed."""
+
+
+def _warm(python: Path, variables: Mapping[str, str], steps: Sequence[StepSpec]) -> Warm | None:
+    """Return the zygote to fork from; an interpreter other than this one is not asked what is installed there."""
+    if python != Path(sys.executable) or not steps:
+        return None
+    sites = tuple(entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages"))
+    interpreter = Interpreter(python, platform.python_version(), "", sites)
+    return Warm(interpreter, variables, imported(step["source"] for step in steps))
+
+
 def steps_of(content: Mapping[str, Any], parameters: Mapping[str, str] | None = None) -> list[StepSpec]:
     """Return the code cells of a notebook as steps, parameters injected after the cell tagged for them."""
     steps: list[StepSpec] = []
@@ -60,43 +154,12 @@ def steps_of(content: Mapping[str, Any], parameters: Mapping[str, str] | None = 
         steps.append(_step(0, "injected-parameters", lines))
     for number, cell in enumerate(content["cells"], 1):
         if cell["cell_type"] == "code":
-            steps.append(_step(number, cell.get("id") or f"cell-{number}", "".join(cell["source"])))
+            step = _step(number, cell.get("id") or f"cell-{number}", "".join(cell["source"]))
+            tags = cell["metadata"].get("tags", ())
+            steps.append({**step, "tolerant": True} if "raises-exception" in tags else step)
         if lines and number == place:
             steps.append(_step(number, "injected-parameters", lines))
     return steps
-
-
-def events(steps: Sequence[StepSpec], kernel: str, cwd: Path, timeout: float | None = None) -> Iterator[dict[str, Any]]:
-    """Execute steps in a worker of the kernel's interpreter and yield what happens."""
-    spec: StageSpec = {
-        "format": FORMAT,
-        "run": "",
-        "notebook": "",
-        "stage": "",
-        "steps": list(steps),
-        "parameters": {},
-        "inputs": [],
-        "state": [],
-        "references": [],
-        "patches": [],
-        "outputs": [],
-        "metrics": [],
-        "buffers": "",
-        "manifest": "",
-        "cwd": str(cwd),
-        "mlflow": None,
-        "model": None,
-    }
-    session = Session(of_name(kernel) or Path(sys.executable), {**os.environ, **environment.fixed()}, cwd)
-    try:
-        for event in session.run({"op": "notebook", "spec": spec}, timeout):
-            if event["event"] == "fatal":
-                raise fatal(event)
-            yield event
-        session.dismiss()
-        session.close()
-    finally:
-        session.kill()
 
 
 def _tagged(cell: Mapping[str, Any]) -> bool:
