@@ -84,7 +84,7 @@ def asked_of(pipeline: Pipeline, project: Project, options: RunOptions, paramete
     from nbprod import execution
 
     given = {**project.settings.get("parameters", {}), **options.parameters, **parameters}
-    store = options.store or project.settings.get("store")
+    store = options.store or storing.elsewhere(project)
     return replace(options, parameters=execution.parameters(pipeline, given), store=store)
 
 
@@ -95,7 +95,7 @@ def why(path: Source | Sequence[Source], stage: str, parameters: Mapping[str, An
     pipeline = sound(analyze(path))
     project = project_of(path)
     given = execution.parameters(pipeline, parameters or {})
-    return execution.why(pipeline, project, stage, RunOptions(parameters=given, store=project.settings.get("store")))
+    return execution.why(pipeline, project, stage, RunOptions(parameters=given, store=storing.elsewhere(project)))
 
 
 def verify(

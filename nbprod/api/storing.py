@@ -81,6 +81,12 @@ def store_limit(project: Project) -> int | None:
         raise ConfigError("NB909", f"store_limit = {asked!r} is no size", 'store_limit = "20GB"') from None
 
 
+def elsewhere(project: Project) -> str | None:
+    """Return the `store` of a project, a URL or a folder that is relative to the project; None without one."""
+    asked = project.settings.get("store")
+    return asked if not asked or "://" in str(asked) else str(project.root / asked)
+
+
 def keep_within_limit(project: Project, finished: Run) -> str | None:
     """Hold the store to its limit after a run that wrote something; returns what there is to tell."""
     from nbprod.core.run import StageStatus

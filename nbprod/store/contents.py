@@ -58,6 +58,12 @@ def take(manifest: Path) -> bool:
     return True
 
 
+def used(path: Path) -> float:
+    """Return when a file was written, or somebody last said that it is needed."""
+    status = path.stat()
+    return status.st_mtime if path.parent.name == "manifests" else max(status.st_atime, status.st_mtime)
+
+
 def file_name(digest: str) -> str:
     """Return what the file of a digest is called."""
     return digest.partition(":")[2]
@@ -102,8 +108,7 @@ def _files(folder: Path) -> Iterator[Kept]:
             if entry.is_dir(follow_symlinks=False):
                 yield from _files(Path(entry.path))
             elif entry.is_file(follow_symlinks=False):
-                status = entry.stat(follow_symlinks=False)
-                used = status.st_mtime if folder.name == "manifests" else max(status.st_atime, status.st_mtime)
-                yield Kept(Path(entry.path), status.st_size, used)
+                path = Path(entry.path)
+                yield Kept(path, entry.stat(follow_symlinks=False).st_size, used(path))
         except OSError:
             continue

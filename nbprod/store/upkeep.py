@@ -6,6 +6,7 @@ somebody touched within the last hour; a file that is touched while it is being 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.core.run import RunStatus
 from nbprod.store import contents
+from nbprod.store.files import storing
 from nbprod.store.ledger import Ledger, Snapshot, load_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from nbprod.store.contents import Kept
@@ -193,23 +195,37 @@ def _drop(kept: Kept) -> bool:
     """Remove a file unless it was used since it was looked at; whether it was removed."""
     aside = kept.path.with_name(f".gone-{kept.path.name}")
     try:
+        if contents.used(kept.path) > kept.used:
+            return False
         kept.path.rename(aside)
-        now = aside.stat()
-        used = now.st_mtime if kept.path.parent.name == "manifests" else max(now.st_atime, now.st_mtime)
-        if used > kept.used:
+        if contents.used(aside) > kept.used:  # within the last microseconds
             aside.rename(kept.path)
             return False
         aside.unlink()
-    except FileNotFoundError:  # another `gc` was faster
+    except FileNotFoundError:  # somebody else removed it
         return False
     return True
 
 
 def gc(home: Path, rules: Rules, *, dry_run: bool = False) -> Removed:
     """Remove the snapshots that `rules` name, their manifests, and the buffers that nothing refers to."""
-    with Ledger(home) as ledger:
+    with _alone(home), Ledger(home) as ledger:
         upkeep = Upkeep(home, ledger)
         return upkeep.remove(upkeep.chosen(rules), dry_run=dry_run)
+
+
+@contextlib.contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Wait until nobody else removes things here: what one has taken away for a moment, another would not see."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where files in use cannot be removed
+        yield
+        return
+    with (home / "gc.lock").open("a") as file, storing(home):
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def within(home: Path, limit: int) -> Removed | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -109,3 +111,51 @@ def test_texts(path, project, capsys, monkeypatch):
     assert "buffers " in text
     assert "removed  0 snapshots and 0 buffers, 0 B" in text
     assert "all as they were written" in text
+
+
+RUNS = """
+import random, sys
+import nbprod
+
+chance = random.Random(sys.argv[1])
+for _ in range(15):
+    n = chance.randrange(3)
+    finished = nbprod.run(sys.argv[2], {"n": n})
+    assert finished.status == "succeeded", finished
+    try:
+        assert finished["total"] == sum(range(n, 50_000 + n))
+    except nbprod.MissingValue:
+        pass  # removed since the run ended: there is no grace here
+"""
+CLEANS = """
+import sys
+from pathlib import Path
+from nbprod.store import upkeep
+
+upkeep.GRACE_SECONDS = upkeep.MARGIN_SECONDS = 0.0
+print("ready", flush=True)
+while not Path(sys.argv[2]).exists():
+    upkeep.gc(Path(sys.argv[1]), upkeep.Rules(keep_last=0))
+"""
+
+
+@pytest.mark.slow
+def test_runs_lose_nothing_while_all_that_can_go_is_removed(path, project, make_notebook):
+    other = make_notebook(project / "other.ipynb", CELLS)
+    nbprod.run(path)
+    stop = project / "stop"
+    cleaners = [
+        subprocess.Popen([sys.executable, "-c", CLEANS, str(project / ".nbprod"), str(stop)], stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    runs = [
+        subprocess.Popen([sys.executable, "-c", RUNS, str(number), str(notebook)])
+        for number, notebook in enumerate((path, other, path))
+    ]
+    try:
+        assert [process.wait() for process in runs] == [0, 0, 0]
+    finally:
+        stop.touch()
+        for process in cleaners:
+            process.communicate()
+    assert [process.returncode for process in cleaners] == [0, 0]
