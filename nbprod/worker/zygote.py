@@ -111,7 +111,7 @@ class Zygote:
         """Fork a worker for each request."""
         used = time.monotonic()
         while not self.ended or self.children:
-            ready = {descriptor for descriptor, _ in self._poll.poll(TICK_MS)}
+            ready = {descriptor for descriptor, _ in self._poll.poll(min(TICK_MS, 1000 * self.settings["idle"]))}
             if self._woken in ready:
                 os.read(self._woken, MOST)
             self._reap()
@@ -151,6 +151,7 @@ class Zygote:
             pid = os.fork()
             if pid == 0:
                 self._become(request, descriptors, connection)
+            os.setpgid(pid, pid)  # here and in the child: whoever is told of it may signal its group at once
             self.children[pid] = connection
             _tell(connection, {"pid": pid, "offenders": self.offenders})
             os.utime(self.about)
@@ -185,7 +186,7 @@ class Zygote:
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
-            os.setsid()
+            os.setpgid(0, 0)
             for each in (self._listener, connection, *self.children.values()):
                 each.close()
             control_in, control_out, output = descriptors

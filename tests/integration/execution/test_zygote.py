@@ -1,0 +1,229 @@
+"""Zygotes: what they import ahead, what forks inherit and what not, how they begin, are replaced and end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import nbprod
+from nbprod.core.run import RunOptions
+from nbprod.execution import environment, zygotes
+from nbprod.execution.kernels import Interpreter
+from nbprod.execution.session import Session
+
+pytestmark = pytest.mark.skipif(not zygotes.SUPPORTED, reason="zygotes need Linux")
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Zygotes of this test alone."""
+    import shutil
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="nbz-")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+    yield Path(folder) / "nbprod"
+    for about in zygotes.processes():
+        os.kill(about["pid"], signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def run(project, make_notebook):
+    def go(*cells, name="a.ipynb", **options):
+        make_notebook(project / name, list(cells))
+        return nbprod.run(name, options=replace(RunOptions(), **options))
+
+    return go
+
+
+def gone(pid: int) -> bool:
+    """Wait for the end of a process that is no child."""
+    for _ in range(600):
+        if not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def threads_of(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def warm(tmp_path: Path, *modules: str, sites: tuple[str, ...] = (), **variables: str) -> zygotes.Warm:
+    python = Interpreter(Path(sys.executable), "", "", sites)
+    return zygotes.Warm(python, {**environment.of_stage(None), **variables}, modules)
+
+
+def test_stages_are_forks_of_a_process_with_one_thread(own, run):
+    cell = "import os, numpy, pandas\nparent = os.getppid()"
+    found = run(("stage:a", cell), ("stage:b", "import os\nother = os.getppid()"))
+    (about,) = zygotes.processes()
+    assert about["kind"] == "zygote"
+    assert found["parent"] == found["other"] == about["pid"]
+    assert threads_of(about["pid"]) == 1
+    maps = Path(f"/proc/{about['pid']}/maps").read_text()
+    assert "pandas" in maps
+    assert "sklearn" not in maps
+
+
+def test_only_its_user_can_enter(own, run):
+    run(("stage:a", "x = 1"))
+    assert stat.S_IMODE(own.stat().st_mode) == 0o700
+    (socket,) = own.glob("*.sock")
+    assert socket.is_socket()
+    own.chmod(0o755)
+    assert zygotes.runtime() is None, "a folder that others can enter is not used"
+    run(("stage:a", "x = 2"))
+
+
+def test_without_zygote_each_stage_is_a_new_python(own, run):
+    found = run(("stage:a", "import os\nparent = os.getppid()"), zygote=False)
+    assert found["parent"] == os.getpid()
+    assert zygotes.processes() == []
+
+
+def test_modules_of_the_user_are_never_imported_ahead(own, run, project):
+    (project / "mine.py").write_text("import os\nloaded_in = os.getpid()\n")
+    cells = [("stage:a", "import mine, os\nsame = mine.loaded_in == os.getpid()")]
+    assert run(*cells)["same"] is True
+    (project / "mine.py").write_text("import os\nloaded_in = -1\n")
+    assert run(*cells)["same"] is False
+
+
+def test_a_module_in_the_folder_hides_the_one_imported_ahead(own, run, project):
+    cell = ("stage:a", "import tabulate_words\nfound = tabulate_words.value")
+    (project / "tabulate_words.py").write_text("value = 1\n")
+    assert run(cell)["found"] == 1
+    (project / "packaging").mkdir()
+    (project / "packaging" / "__init__.py").write_text("mine = True\n")
+    found = run(
+        ("stage:a", "import os, packaging\nmine, parent = hasattr(packaging, 'mine'), os.getppid()"), name="b.ipynb"
+    )
+    assert (found["mine"], found["parent"]) == (True, os.getpid()), "started anew: a fork would have the installed one"
+
+
+def test_chance_is_not_inherited(own, run):
+    cell = "import random, numpy as np\n{0} = random.random(), float(np.random.rand())"
+    found = run(("stage:a", cell.format("x")), name="a.ipynb"), run(("stage:b", cell.format("x")), name="b.ipynb")
+    assert found[0]["x"][0] != found[1]["x"][0]
+    assert found[0]["x"][1] != found[1]["x"][1]
+
+
+def test_a_stage_has_its_own_environment(own, run, project, monkeypatch):
+    cell = ("stage:a", "import os, numpy\ntoken, home = os.environ['MY_API_TOKEN'], os.environ['WHO']")
+    monkeypatch.setenv("MY_API_TOKEN", "one")
+    monkeypatch.setenv("WHO", "first")
+    assert run(cell)["token"] == "one"
+    monkeypatch.setenv("MY_API_TOKEN", "two")
+    assert run(cell, force=True)["token"] == "two"
+    (about,) = zygotes.processes()
+    assert b"MY_API_TOKEN" not in Path(f"/proc/{about['pid']}/environ").read_bytes()
+    monkeypatch.setenv("WHO", "second")
+    assert run(cell, force=True)["home"] == "second"
+    assert len(zygotes.processes()) == 2, "an import may look at any other variable"
+
+
+def test_a_stage_has_the_threads_of_the_run(own, run, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    cell = (
+        "import os, numpy, threadpoolctl, sklearn.tree\n"
+        "told = os.environ['OPENBLAS_NUM_THREADS']\n"
+        "blas = [lib['num_threads'] for lib in threadpoolctl.threadpool_info() if lib['internal_api'] == 'openblas']"
+    )
+    found = run(("stage:a", cell))
+    assert found["told"] == "2"
+    assert set(found["blas"]) == {2}
+    (about,) = zygotes.processes()
+    assert threads_of(about["pid"]) == 1
+
+
+def test_two_that_start_at_once_share_one(own, tmp_path):
+    made: list[Session] = []
+
+    def start():
+        wanted = warm(tmp_path, "numpy")
+        made.append(Session(wanted.python.python, wanted.environment, tmp_path, wanted))
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(zygotes.processes()) == 1
+    for session in made:
+        session.kill()
+
+
+def test_one_made_before_an_upgrade_is_replaced(own, tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    wanted = warm(tmp_path, "json", sites=(str(site),))
+    Session(wanted.python.python, wanted.environment, tmp_path, wanted).kill()
+    (old,) = zygotes.processes()
+    (site / "pandas-9.dist-info").mkdir()
+    Session(wanted.python.python, wanted.environment, tmp_path, wanted).kill()
+    assert gone(old["pid"])
+    (new,) = zygotes.processes()
+    assert new["pid"] != old["pid"]
+
+
+def test_an_idle_one_ends(own, tmp_path, monkeypatch):
+    monkeypatch.setenv("NBPROD_ZYGOTE_IDLE", "1")
+    wanted = warm(tmp_path, "json")
+    Session(wanted.python.python, wanted.environment, tmp_path, wanted).kill()
+    (about,) = zygotes.processes()
+    assert gone(about["pid"])
+    assert list(own.glob("*.sock")) == []
+
+
+def test_there_are_not_too_many(own, tmp_path):
+    for number in range(zygotes.MOST + 2):
+        wanted = warm(tmp_path, "json", NUMBER=str(number))
+        Session(wanted.python.python, wanted.environment, tmp_path, wanted).kill()
+    for _ in range(100):
+        if len(zygotes.processes()) <= zygotes.MOST:
+            break
+        time.sleep(0.05)
+    assert len(zygotes.processes()) <= zygotes.MOST
+
+
+def test_a_run_goes_on_when_its_zygote_is_killed(own, run):
+    kill = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nx = 1"
+    found = run(("stage:a", kill), ("stage:b", "import os\ny = 2"), ("stage:c", "z = x + y"))
+    assert found["z"] == 3
+
+
+def test_offenders_are_named_and_left_out(tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "threaded.py").write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+    )
+    (site / "talkative.py").write_text("print('hello')\n")
+    (site / "quiet.py").write_text("x = 1\n")
+    (site / "broken.py").write_text("raise RuntimeError('not here')\n")
+    script = (
+        "import json, sys\n"
+        f"sys.path.append({str(site)!r})\n"
+        "from nbprod.worker import origins, preload\n"
+        f"origins.sites = lambda: ({str(site)!r},)\n"
+        "found = preload.preload(['talkative', 'quiet', 'broken', 'threaded', 'polars', 'absent'], {})\n"
+        "json.dump([found, sorted({'quiet', 'polars'} & sys.modules.keys())], sys.stdout)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    found, loaded = json.loads(done.stdout)
+    assert set(found) == {"talkative", "threaded", "polars"}
+    assert found["threaded"] == "it has 2 threads once it is imported"
+    assert found["talkative"] == "it prints as it is imported"
+    assert loaded == ["quiet"]
