@@ -179,7 +179,7 @@ def runtime() -> Path | None:
 def processes() -> list[dict[str, Any]]:
     """Return the zygotes of this user, as `nbprod ps` shows them."""
     return [
-        {"pid": about["pid"], "kind": "zygote", "since": about["since"], "python": about["python"]}
+        {name: about[name] for name in ("pid", "since", "python", "offenders")} | {"kind": "zygote"}
         for about in _known()
         if _alive(about)
     ]
@@ -255,7 +255,7 @@ def _started(directory: Path, warm: Warm) -> socket.socket | None:
     """Start the zygote, unless somebody else does at this moment."""
     key = warm.key
     address = directory / f"{key}.sock"
-    with _locked(directory / f"{key}.lock"):
+    with _locked(directory / f"{key[0]}.lock"):  # a few files for all keys there ever were
         connection = _connect(address)
         if connection is not None:
             return connection
@@ -270,7 +270,10 @@ def _started(directory: Path, warm: Warm) -> socket.socket | None:
             "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
         (directory / f"{key}.json").write_text(json.dumps(settings), encoding="utf-8")
-        return _connect(address) if _spawned(directory, key, warm) else None
+        if _spawned(directory, key, warm):
+            return _connect(address)
+        (directory / f"{key}.json").unlink(missing_ok=True)
+        return None
 
 
 def _spawned(directory: Path, key: str, warm: Warm) -> bool:

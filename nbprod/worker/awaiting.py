@@ -31,6 +31,11 @@ class Runner:
         finally:
             self._seem(running=False)
 
+    def close(self) -> None:
+        """Close the loop, which nothing runs in."""
+        asyncio.set_event_loop(None)
+        self._loop.close()
+
     def turn(self) -> None:
         """Give tasks that cells began a turn."""
         self._loop.call_soon(self._loop.stop)

@@ -64,6 +64,10 @@ class Cells:
         self.shell.execution_count = 1
         self._ended.clear()
 
+    def end(self) -> None:
+        """Let go of what only a running kernel has."""
+        self._runner.close()
+
     def execute(self, index: int, notebook: str, step: StepSpec) -> dict[str, Any] | None:
         """Run one step; returns None, or the `failed` event of the cell."""
         self._sink.index = index

@@ -36,6 +36,11 @@ def begin() -> None:
     _started[:] = [name for name in os.environ if name not in imported]
 
 
+def forget() -> None:
+    """Remember nothing of what was there."""
+    _started.clear()
+
+
 def unwatch() -> None:
     """Call nobody any more."""
     _seen.clear()

@@ -156,6 +156,12 @@ def _start() -> str:
     return _STARTED[0]
 
 
+def forget() -> None:
+    """Let the next stage start in a folder of its own."""
+    _STARTED.clear()
+    SEEDED.clear()
+
+
 def _portable(path: str, start: str) -> str:
     """Return `path` relative to `start` when it lies below."""
     below = start and Path(path).is_absolute() and Path(path).is_relative_to(start)

@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import environment, modules, preload
+from . import environment, fresh, modules, preload
 
 BACKLOG = 128
 MOST = 1 << 20
@@ -59,7 +59,7 @@ class Zygote:
         start = dict(os.environ)
         os.environ.update(CHANGED_FOR_IMPORT)
         imported = {name.partition(".")[0] for name in sys.modules}
-        from . import shell
+        from . import rehearsal, shell
 
         shell.prepare()  # pandas, matplotlib and others ask as they are imported whether they are in a notebook
         self.offenders = _read(self._offenders)
@@ -69,6 +69,7 @@ class Zygote:
         if news or preload.threads() > 1:
             self._again(news, start)
         _warm()
+        rehearsal.rehearse()
         self._threads = preload.restore_threads(start.get("OPENBLAS_NUM_THREADS"))
         preload.remember(imported)
         environment.imported.update(
@@ -124,11 +125,11 @@ class Zygote:
 
     def _stop(self, *_signal: object) -> None:
         self.ended = True
-        if not self._replaced():
+        if self._replaced():
+            return
+        for path in (self.address, self.about, self.about.with_suffix(".log")):
             with suppress(OSError):
-                self.address.unlink()
-            with suppress(OSError):
-                self.about.unlink()
+                path.unlink()
 
     def _replaced(self) -> bool:
         try:
@@ -226,6 +227,7 @@ def _warm() -> None:
     for file in Path(__file__).parent.glob("[a-z]*.py"):
         importlib.import_module(f"{__package__}.{file.stem}")
     modules.local()
+    fresh.install()
 
 
 def _reseed() -> None:

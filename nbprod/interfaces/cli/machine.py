@@ -80,7 +80,7 @@ def ps_verb(folder: str, as_json: bool, quiet: bool) -> int:
         return 0
     screen = Screen(quiet=quiet)
     for item in found:
-        screen.line(f"{item['pid']:>8}  {item['kind']:<10} since {item['since']}  {item.get('name', '')}")
+        screen.line(f"{item['pid']:>8}  {item['kind']:<10} since {item['since']}  {item.get('name') or item.get('python', '')}")
     if not found:
         screen.line("nothing runs in the background")
     return 0
