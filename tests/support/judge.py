@@ -15,7 +15,7 @@ from nbprod.api.notebook import analyze
 from nbprod.config import Project
 from nbprod.core.errors import MissingValue
 from nbprod.core.run import RunOptions, RunStatus
-from nbprod.execution.engines.session import events
+from nbprod.execution.engines.session import Cells
 from tests.conftest import write_notebook
 from tests.support import describe
 
@@ -96,8 +96,8 @@ def top_to_bottom(case: Case, folder: Path) -> dict[str, str]:
         {"kind": "cell", "cell": number, "cell_id": str(number), "source": source, "first_line": 1}
         for number, source in enumerate(sources, 1)
     ]
-    with inside(folder, case.env):
-        for event in events(steps, "python3", folder):
+    with inside(folder, case.env), Cells("python3", folder) as cells:
+        for event in cells.run(steps):
             if event["event"] == "failed":
                 raise Wrong(f"the notebook itself fails: {event['cell']}: {event['ename']}: {event['evalue']}")
     found: dict[str, str] = json.loads(out.read_text(encoding="utf-8"))
