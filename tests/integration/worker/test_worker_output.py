@@ -134,3 +134,8 @@ def test_pandas_shows_tables_as_in_a_notebook_and_not_as_in_a_terminal(shared):
     shown = shared.run(source).stream()
     assert "..." not in shown
     assert shown.endswith("\n20\n")
+
+
+def test_a_lone_line_end_keeps_its_place(shared):
+    source = "import os\nos.write(1, b'raw')\nprint()\nprint('a', end='')\nos.write(1, b'b')\nprint('c', 'd')"
+    assert shared.run(source).stream() == "raw\nabc d\n"
