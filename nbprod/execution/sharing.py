@@ -26,11 +26,6 @@ class Sharing:
         Of that store, None without one.
     home, ledger
         The project's.
-
-    Raises
-    ------
-    UnavailableError, StoreError
-        The URL cannot be used here.
     """
 
     def __init__(self, url: str | None, home: Path, ledger: Ledger) -> None:

@@ -46,7 +46,7 @@ class Remote:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = _USER.sub("//", url)
+        self.url = without_user(url)
         self._zstandard = _zstandard()
         self._fs, self._root = _file_system(url)
 
@@ -132,6 +132,11 @@ class Remote:
             raise StoreUnreachable("NB631", f"the store {self.url} cannot be {what}: {text}", hint) from error
 
 
+def without_user(url: str) -> str:
+    """Return a URL without the user and password that may be part of it: it is shown, and kept in the ledger."""
+    return _USER.sub("//", url)
+
+
 def buffer_name(digest: str) -> str:
     """Return the name of a buffer."""
     value = digest.partition(":")[2]
@@ -158,10 +163,10 @@ def _file_system(url: str) -> tuple[Any, str]:
         fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False, skip_instance_cache=True)
     except ImportError as error:
         hint = EXTRA if url.startswith("s3") else "install the package that it names"
-        raise UnavailableError("NB630", f"the store {_USER.sub('//', url)} cannot be used: {error}", hint) from None
+        raise UnavailableError("NB630", f"the store {without_user(url)} cannot be used: {error}", hint) from None
     except (ValueError, OSError) as error:
         hint = "as s3://bucket/prefix or file:///mnt/shared"
-        raise StoreError("NB631", f"{_USER.sub('//', url)} is no store: {error}", hint) from error
+        raise StoreError("NB631", f"{without_user(url)} is no store: {error}", hint) from error
     if hasattr(fs, "auto_mkdir"):
         fs.auto_mkdir = True
     return fs, str(root).rstrip("/")

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import json
 import re
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nbprod.core.errors import NbprodError, StoreError
+from nbprod.core.errors import NbprodError, StoreError, StoreUnreachable
 from nbprod.store import contents
 from nbprod.store.files import write_text
 from nbprod.store.ledger import Ledger, Snapshot, digest_file, load_manifest
-from nbprod.store.remote import Remote, buffer_name, content_digest
+from nbprod.store.remote import Remote, buffer_name, content_digest, without_user
 from nbprod.worker.buffers import Buffers
 from nbprod.worker.formats import FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+    from concurrent.futures import Future, ThreadPoolExecutor
     from pathlib import Path
 
 ENTRY = 1
@@ -44,13 +45,26 @@ class Shared:
     """
 
     def __init__(self, url: str, home: Path, ledger: Ledger) -> None:
-        self.remote = Remote(url)
+        self.url = without_user(url)
+        self._address = url
         self.home = home
         self.ledger = ledger
         self.buffers = Buffers(str(home / "buffers"))
         self._known: set[str] = set()
-        self._pusher = ThreadPoolExecutor(1, "nbprod-push")
+        self._down: StoreUnreachable | None = None
+        self._pusher: ThreadPoolExecutor | None = None
         self._pushed: list[tuple[Snapshot, Future[None]]] = []
+
+    @cached_property
+    def remote(self) -> Remote:
+        """The store, connected when something is asked of it: a run that reuses all that is here needs nothing there.
+
+        Raises
+        ------
+        UnavailableError, StoreError
+            It cannot be used here.
+        """
+        return Remote(self._address)
 
     # taking
 
@@ -63,7 +77,7 @@ class Shared:
                 continue
             path = self.home / "manifests" / match["manifest"]
             known = self.ledger.snapshot(path)
-            if self.ledger.fact(f"gone:{path.name}", self.remote.url):
+            if self.ledger.fact(f"gone:{path.name}", self.url):
                 continue
             if known is not None and self.holds(known) and load_manifest(known) is not None:
                 continue
@@ -78,7 +92,7 @@ class Shared:
         if entry.get("format") != [ENTRY, FORMAT] or entry["fingerprint"] != fingerprint:
             return None
         write_text(path, entry["manifest"])
-        facts = {**entry["facts"], "store": self.remote.url, "kept": entry["kept"]}
+        facts = {**entry["facts"], "store": self.url, "kept": entry["kept"]}
         return Snapshot(
             entry["notebook"], entry["stage"], fingerprint, path, digest_file(path), entry["run"], entry["time"], facts
         )
@@ -86,19 +100,20 @@ class Shared:
     def _in_full(self, snapshot: Snapshot) -> bool:
         """Whether all that a snapshot refers to is here or there: somebody may have cleaned up."""
         wanted = contents.values(json.loads(snapshot.manifest.read_bytes())) | set(snapshot.facts["kept"])
-        missing = [digest for digest in wanted if not self.buffers.path(digest).exists()]
+        missing = _missing(self.buffers, wanted)
         if not missing:
             return True
-        with ThreadPoolExecutor(min(TRANSFERS, len(missing)), "nbprod-ask") as pool:
+        with _pool(min(TRANSFERS, len(missing)), "nbprod-ask") as pool:
             return all(pool.map(lambda digest: self.remote.holds(buffer_name(digest)), missing))
 
     def holds(self, snapshot: Snapshot) -> bool:
         """Whether a snapshot came from this store, so that what is missing here can be fetched."""
-        return snapshot.facts.get("store") == self.remote.url
+        return snapshot.facts.get("store") == self.url
 
     def fetch(self, digests: Collection[str]) -> set[str]:
         """Fetch the buffers that are missing here; returns those that cannot be had. Raises `StoreError`."""
-        return _fetched(self.remote, self.buffers, digests)
+        missing = _missing(self.buffers, digests)
+        return _fetched(self.remote, self.buffers, missing) if missing else set()
 
     def forget(self, manifests: Sequence[Path]) -> None:
         """Trust these snapshots no longer, whose buffers are gone; raises `StoreError` if there are any."""
@@ -106,32 +121,34 @@ class Shared:
         if found:
             self.ledger.forget(found)
             for snapshot in found:
-                self.ledger.remember(f"gone:{snapshot.manifest.name}", self.remote.url, value=True)
+                self.ledger.remember(f"gone:{snapshot.manifest.name}", self.url, value=True)
             raise self.gone(f"what stage {found[0].stage} left", "run it again: that stage is made anew")
 
     def gone(self, what: str, hint: str) -> StoreError:
         """Return the error for what nobody has any more."""
-        return StoreError("NB632", f"{what} is damaged or gone, here and in {self.remote.url}", hint)
+        return StoreError("NB632", f"{what} is damaged or gone, here and in {self.url}", hint)
 
     # giving
 
     def share(self, snapshot: Snapshot) -> None:
         """Begin to push a snapshot that is not there yet; `finish` waits."""
-        if self.holds(snapshot) or self.ledger.fact(self._key(snapshot), self.remote.url):
+        if self.holds(snapshot) or self.ledger.fact(self._key(snapshot), self.url):
             return
         if all(other.manifest != snapshot.manifest for other, _ in self._pushed):
+            self._pusher = self._pusher or _pool(1, "nbprod-push")
             self._pushed.append((snapshot, self._pusher.submit(self._push, snapshot)))
 
     def finish(self, *, at_once: bool = False) -> list[str]:
         """Wait for what is being pushed, or give up; returns what could not be. Nothing is raised: the run is done."""
-        self._pusher.shutdown(cancel_futures=at_once)
+        if self._pusher is not None:
+            self._pusher.shutdown(cancel_futures=at_once)
         notes: dict[str, None] = {}
         for snapshot, future in self._pushed:
             if future.cancelled():
                 continue
             error = future.exception()
             if error is None:
-                self.ledger.remember(self._key(snapshot), self.remote.url, value=True)
+                self.ledger.remember(self._key(snapshot), self.url, value=True)
             else:
                 text = error.message if isinstance(error, NbprodError) else f"{type(error).__name__}: {error}"
                 notes[f"what stages left was not pushed: {text}; the next run tries again"] = None
@@ -139,10 +156,20 @@ class Shared:
         return list(notes)
 
     def _push(self, snapshot: Snapshot) -> None:
+        """Push a snapshot; where the store did not answer once, the others do not wait for that again."""
+        if self._down is not None:
+            raise self._down
+        try:
+            self._give(snapshot)
+        except StoreUnreachable as error:
+            self._down = error
+            raise
+
+    def _give(self, snapshot: Snapshot) -> None:
         text = snapshot.manifest.read_text(encoding="utf-8")
         manifest = json.loads(text)
         here = sorted(d for d in contents.references(manifest) if self.buffers.path(d).exists())
-        with ThreadPoolExecutor(TRANSFERS, "nbprod-push") as pool:
+        with _pool(TRANSFERS, "nbprod-push") as pool:
             list(pool.map(self._upload, here))
         about: dict[str, Any] = {
             "format": [ENTRY, FORMAT],
@@ -175,17 +202,24 @@ class Shared:
 def fetch(url: str, home: Path, digests: Collection[str]) -> set[str]:
     """Fetch the buffers of a value that are missing here; returns those that cannot be had. Raises `StoreError`."""
     buffers = Buffers(str(home / "buffers"))
-    here = all(buffers.path(digest).exists() for digest in digests)
-    return set() if here else _fetched(Remote(url), buffers, digests)
+    missing = _missing(buffers, digests)
+    return _fetched(Remote(url), buffers, missing) if missing else set()
 
 
-def _fetched(remote: Remote, buffers: Buffers, digests: Collection[str]) -> set[str]:
-    missing = sorted(digest for digest in set(digests) if not buffers.path(digest).exists())
-    if not missing:
-        return set()
-    with ThreadPoolExecutor(min(TRANSFERS, len(missing)), "nbprod-fetch") as pool:
+def _missing(buffers: Buffers, digests: Collection[str]) -> list[str]:
+    return sorted(digest for digest in set(digests) if not buffers.path(digest).exists())
+
+
+def _fetched(remote: Remote, buffers: Buffers, missing: Sequence[str]) -> set[str]:
+    with _pool(min(TRANSFERS, len(missing)), "nbprod-fetch") as pool:
         done = list(pool.map(lambda digest: remote.download(digest, buffers), missing))
     return {digest for digest, there in zip(missing, done, strict=True) if not there}
+
+
+def _pool(threads: int, name: str) -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor  # imports more than a run that reuses all
+
+    return ThreadPoolExecutor(threads, name)
 
 
 def _folder(fingerprint: str) -> str:

@@ -45,7 +45,7 @@ class Machine:
     def push(self, snapshot: Snapshot) -> list[str]:
         self.shared.share(snapshot)
         notes = self.shared.finish()
-        self.shared = Shared(self.shared.remote.url, self.home, self.ledger)
+        self.shared = Shared(self.shared.url, self.home, self.ledger)
         return notes
 
     def adopt(self, key: str = KEY) -> list[Snapshot]:
