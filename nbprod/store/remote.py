@@ -83,8 +83,7 @@ class Remote:
     def upload(self, source: Path, name: str) -> None:
         """Write a file under that name: whole, or not at all; raises `StoreError`."""
         target = f"{self._root}/{name}"
-        with self._explained("written"), tempfile.TemporaryDirectory(prefix=".new-", dir=source.parent) as folder:
-            packed = Path(folder) / "packed"
+        with self._explained("written"), _draft(source.parent) as packed:
             with source.open("rb") as plain, packed.open("wb") as file:
                 size = os.fstat(plain.fileno()).st_size
                 self._zstandard.ZstdCompressor(LEVEL).copy_stream(plain, file, size=size)
@@ -103,8 +102,7 @@ class Remote:
         """
         target = buffers.path(digest)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent) as folder:
-            packed, plain = Path(folder) / "packed", Path(folder) / "plain"
+        with _draft(target.parent) as packed, _draft(target.parent) as plain:
             with self._explained("read"):
                 try:
                     self._fs.get_file(f"{self._root}/{buffer_name(digest)}", str(packed))
@@ -135,6 +133,17 @@ class Remote:
 def without_user(url: str) -> str:
     """Return a URL without the user and password that may be part of it: it is shown, and kept in the ledger."""
     return _USER.sub("//", url)
+
+
+@contextlib.contextmanager
+def _draft(folder: Path) -> Iterator[Path]:
+    """Yield a file in a folder, which is gone in the end unless it was moved."""
+    handle, name = tempfile.mkstemp(prefix=".new-", dir=folder)
+    os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def buffer_name(digest: str) -> str:

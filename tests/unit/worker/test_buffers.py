@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def test_the_system_says_that_the_disk_is_full(buffers: Buffers, monkeypatch: py
         (tmp_path / "temporary").touch()
         return os.open("/dev/full", os.O_WRONLY), str(tmp_path / "temporary")
 
-    monkeypatch.setattr(module.tempfile, "mkstemp", on_full_device)
+    monkeypatch.setattr(tempfile, "mkstemp", on_full_device)
     with pytest.raises(OSError, match="No space left") as caught:
         buffers.put(BIG)
     assert caught.value.errno == errno.ENOSPC
@@ -124,6 +125,7 @@ def test_the_system_says_that_the_disk_is_full(buffers: Buffers, monkeypatch: py
 
 WRITER = """
 import sys
+import tempfile
 import time
 sys.path.insert(0, sys.argv[1])
 from nbprod.worker.buffers import Buffers
