@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from nbprod.core.errors import StoreError
 from nbprod.core.frozen import dataclass
 from nbprod.store.files import digest_file, locks_work, on_network, refusal
-from nbprod.store.opening import BUSY_SECONDS, break_stale_lock, explained, locks_are_broken, patiently
+from nbprod.store.opening import BUSY_SECONDS, break_stale_lock, close_later, explained, locks_are_broken, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -85,6 +85,7 @@ class Ledger:
         self.home = home
         self.path = home / "ledger.sqlite"
         self._pending: dict[str, tuple[str, str]] = {}
+        self._wal = False
         with self._guard():
             self._link = self._open(dotfile=not locks_work(home))
 
@@ -100,7 +101,7 @@ class Ledger:
         """Write what is pending and close the file."""
         with contextlib.suppress(StoreError):
             self._flush()
-        self._link.close()
+        close_later(self._link, wal=self._wal)
 
     # runs
 
@@ -307,9 +308,11 @@ class Ledger:
         if dotfile:
             break_stale_lock(self.path)
         source = f"{self.path.absolute().as_uri()}?{'vfs=unix-dotfile' if dotfile else 'mode=rwc'}"
-        link = sqlite3.connect(source, timeout=BUSY_SECONDS, isolation_level=None, uri=True)
+        # closed by whoever comes next, on whatever thread
+        link = sqlite3.connect(source, timeout=BUSY_SECONDS, isolation_level=None, uri=True, check_same_thread=False)
         try:
-            self._prepare(link, wal=not dotfile and not on_network(self.home))
+            self._wal = not dotfile and not on_network(self.home)
+            self._prepare(link, wal=self._wal)
         except sqlite3.OperationalError as error:
             link.close()
             if dotfile or not locks_are_broken(error):

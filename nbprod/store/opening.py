@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from typing import TYPE_CHECKING
@@ -14,6 +15,21 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 30.0
 STALE_LOCK_SECONDS = 60.0
+_LEFT_OPEN: list[sqlite3.Connection] = []
+
+
+def close_later(link: sqlite3.Connection, *, wal: bool) -> None:
+    """Leave a connection to a file with a write-ahead log open until another takes its place, or the process ends.
+
+    Closing the last one of a file makes SQLite move the log into the file and sync both, and the next that writes sync
+    a new log: milliseconds of every command, on a slow disk many of them. A log that stays is as safe.
+    """
+    if not wal or os.name != "posix":  # elsewhere a file that is open cannot be removed
+        link.close()
+        return
+    before, _LEFT_OPEN[:] = [*_LEFT_OPEN], [link]
+    for other in before:
+        other.close()
 
 
 def patiently(link: sqlite3.Connection, statement: str) -> None:
