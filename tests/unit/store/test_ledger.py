@@ -206,3 +206,16 @@ def test_an_unknown_run_lists_those_there_are(project):
     with pytest.raises(MissingValue, match="no run ff") as missing:
         load_run(found, "ff")
     assert "aa11" in missing.value.hint
+
+
+def test_the_log_stays_and_is_read(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as first:
+        first.remember("key", "stamp", 1)
+    assert (tmp_path / "ledger.sqlite-wal").stat().st_size > 0, "closing the last connection would have synced it away"
+    with Ledger(tmp_path) as second:
+        assert second.fact("key", "stamp") == 1
+    other = tmp_path / "other"
+    other.mkdir()
+    with Ledger(other) as third:
+        third.remember("key", "stamp", 2)
+    assert not (tmp_path / "ledger.sqlite-wal").exists(), "one connection is left open, no more"
