@@ -48,6 +48,7 @@ class Cells:
         reports.connect(sink)
         self._numbers = itertools.count(1)
         self._first = {name: value for name, value in self.namespace.items() if naming.hidden(name)}
+        self._hidden = dict(self.shell.user_ns_hidden)
         _refuse_input()
 
     def forget(self) -> None:
@@ -55,6 +56,8 @@ class Cells:
         for name in [name for name in self.namespace if naming.hidden(name) and name not in self._first]:
             del self.namespace[name]
         self.namespace.update(self._first)
+        self.shell.user_ns_hidden.clear()
+        self.shell.user_ns_hidden.update(self._hidden)
         history = self.shell.history_manager
         for kept in (history.output_hist, history.outputs, history.exceptions):
             kept.clear()
