@@ -59,14 +59,14 @@ def kernel(cells: list[str], folder: Path) -> Any:
     return notebook
 
 
-def ours(cells: list[str], folder: Path) -> Any:
+def ours(cells: list[str], folder: Path, *, warm: bool = True) -> Any:
     """Return a notebook of these cells, executed by this engine; a cell that fails ends nothing."""
     steps: list[Any] = [
         {"kind": "cell", "cell": number, "cell_id": f"c{number}", "source": source, "first_line": 1}
         for number, source in enumerate(cells, 1)
     ]
     executed = Executed("compared", steps, {}, {})
-    with Cells("python3", folder) as worker:
+    with Cells("python3", folder, steps if warm else ()) as worker:
         for number, step in enumerate(steps):
             for event in worker.run([step], number):
                 executed.take(event)
