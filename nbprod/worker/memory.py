@@ -28,6 +28,7 @@ class Memory:
     def __init__(self) -> None:
         self.left: dict[str, dict[str, int]] = {}
         self.aside: dict[str, dict[str, Any]] = {}
+        self._defined: dict[str, int] = {}
         self.files: dict[str, str | None] = {}
         self.parameters: dict[str, str] = {}
         self._executed: set[tuple[str, int, int, str]] = set()
@@ -36,10 +37,15 @@ class Memory:
         """Say whether `name` is still what the stage of that manifest left in this process."""
         return _is(self.left.get(manifest, {}), name, namespace) or self.recall(manifest, name, namespace)
 
+    def defined(self, namespace: dict[str, Any]) -> None:
+        """Remember what the replayed steps have bound, before anything else is."""
+        self._defined = {name: id(namespace[name]) for name in visible(namespace)}
+
     def tidy(self, namespace: dict[str, Any], spec: StageSpec) -> None:
         """Leave in the namespace only what the next stage would find in a process of its own."""
         wanted = {name for entry in spec["inputs"] for name in entry["names"]}
         wanted |= {*spec["references"], *spec.get("literals", ()), *spec["parameters"]}
+        wanted |= {name for name in self._defined if _is(self._defined, name, namespace)}
         later = set(spec.get("later", ()))
         for manifest, names in self.left.items():
             kept = self.aside.setdefault(manifest, {})
@@ -49,6 +55,8 @@ class Memory:
                 del kept[name]
         for name in visible(namespace) - wanted:
             del namespace[name]
+        # nobody knows which names a star import binds, so it is done again
+        self._executed = {key for key in self._executed if not key[-1].rstrip().endswith("import *")}
 
     def recall(self, manifest: str, name: str, namespace: dict[str, Any]) -> bool:
         """Bind again what was put aside; says whether it was there."""

@@ -75,6 +75,7 @@ class Stage:
         failed = self._prelude(execute) if execute is not None else None
         if failed is not None:
             return failed
+        self.memory.defined(self.namespace)
         arrays.own_memory(step["source"] for step in self.spec["steps"])
         self.inputs.load()
         self.inputs.restore_state()
