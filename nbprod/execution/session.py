@@ -10,15 +10,17 @@ import signal
 import subprocess
 import tempfile
 import time
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from nbprod.core.errors import ExecutionError, ModelError, StoreError, UnavailableError
-from nbprod.execution import zygotes
+from nbprod.execution import cgroups, zygotes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+
+Started = TypeVar("Started", bound="zygotes.Forked | subprocess.Popen[bytes] | None")
 FOLDER = zygotes.FOLDER
 TERMINAL = frozenset({"stage-finished", "model-finished", "compared", "failed", "fatal"})
 POLL_SECONDS = 0.2
@@ -27,11 +29,15 @@ CHUNK = 1 << 16
 
 
 class ProcessDiedError(Exception):
-    """The worker ended without a word; `returncode` as `subprocess` gives it."""
+    """The worker ended without a word; `returncode` as `subprocess` gives it.
 
-    def __init__(self, returncode: int) -> None:
+    `memory` tells of the worker's control group when the kernel killed there for want of memory, else it is None.
+    """
+
+    def __init__(self, returncode: int, memory: cgroups.Memory | None = None) -> None:
         super().__init__(returncode)
         self.returncode = returncode
+        self.memory = memory
 
 
 class TimedOutError(Exception):
@@ -60,23 +66,28 @@ class Session:
         self.stages: list[str] = []
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._buffer = b""
-        to_read, to_write = os.pipe()
-        from_read, from_write = os.pipe()
-        given = (to_read, from_write, self._errors.fileno())
         try:
-            forked = zygotes.fork(warm, folder, given) if warm is not None else None
-            self._process = forked or _new(python, environment, folder, given)
+            forked = self._piped(lambda given: zygotes.fork(warm, folder, given)) if warm is not None else None
+            self._process = forked or self._piped(lambda given: _new(python, environment, folder, given))
         except OSError as error:
-            os.close(to_write)
-            os.close(from_read)
             raise UnavailableError("NB924", f"{python} does not start: {error}", "choose another kernel") from error
-        finally:
-            os.close(to_read)
-            os.close(from_write)
-        self._to, self._from = to_write, from_read
+        self._memory = cgroups.Memory(self.pid)
         self.offenders = forked.offenders if forked else {}
         self.ready = False
         self.version = ""
+
+    def _piped(self, start: Callable[[tuple[int, int, int]], Started]) -> Started:
+        """Start a process with new pipes: a zygote that was killed may have forked somebody who reads the former."""
+        to_read, to_write = os.pipe()
+        from_read, from_write = os.pipe()
+        self._to, self._from = to_write, from_read
+        process = None
+        try:
+            process = start((to_read, from_write, self._errors.fileno()))
+        finally:
+            for descriptor in (to_read, from_write, *((to_write, from_read) if process is None else ())):
+                os.close(descriptor)
+        return process
 
     @property
     def pid(self) -> int:
@@ -92,6 +103,7 @@ class Session:
             The process is gone, or was ended because `timeout` seconds passed.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
+        self._memory = cgroups.Memory(self.pid)
         self._send(operation)
         while True:
             event = self._receive(deadline)
@@ -154,7 +166,7 @@ class Session:
             while view:
                 view = view[os.write(self._to, view) :]
         except BrokenPipeError:
-            raise ProcessDiedError(self._ended()) from None
+            raise self._died() from None
 
     def _receive(self, deadline: float | None) -> dict[str, Any]:
         while b"\n" not in self._buffer:
@@ -172,11 +184,15 @@ class Session:
             pieces = [self._buffer]
             data = os.read(self._from, CHUNK)
             if not data:
-                raise ProcessDiedError(self._ended())
+                raise self._died()
             pieces.append(data)
             self._buffer = b"".join(pieces)
         elif gone:
-            raise ProcessDiedError(self._ended())
+            raise self._died()
+
+    def _died(self) -> ProcessDiedError:
+        code = self._ended()
+        return ProcessDiedError(code, self._memory if code == -signal.SIGKILL and self._memory.ran_out() else None)
 
     def _ended(self) -> int:
         try:
@@ -213,6 +229,9 @@ def death(error: ProcessDiedError, what: str, words: str = "") -> tuple[str, str
     except ValueError:
         name = f"signal {-code}"
     hint = None
+    if error.memory is not None:
+        limit = f" (limit {error.memory.limit / 1e6:,.0f} MB)" if error.memory.limit else ""
+        return f"{what} was killed, out of memory{limit}", "read less at once, or run on a bigger machine"
     if name == "SIGKILL":
         hint = "it was killed from outside; when memory ran out, read less at once or run on a bigger machine"
     elif name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT"):

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod import worker
 from nbprod.core.version import __version__
+from nbprod.execution import cgroups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -138,7 +139,7 @@ class Forked:
             self._alive = -1
 
 
-def fork(warm: Warm, folder: Path, descriptors: Sequence[int]) -> Forked | None:
+def fork(warm: Warm, folder: Path, descriptors: Sequence[int], kernel: Sequence[str] | None = None) -> Forked | None:
     """Fork a worker; None when that is impossible here and now.
 
     Parameters
@@ -149,6 +150,8 @@ def fork(warm: Warm, folder: Path, descriptors: Sequence[int]) -> Forked | None:
         The notebook's folder, in which it works.
     descriptors
         Control in, control out, early output.
+    kernel
+        Arguments of an ipykernel to fork instead of a worker.
     """
     if not SUPPORTED or any(not Path(entry).is_absolute() for entry in _python_path(warm) if entry):
         return None
@@ -158,7 +161,8 @@ def fork(warm: Warm, folder: Path, descriptors: Sequence[int]) -> Forked | None:
     connection = _connect(directory / f"{warm.key}.sock") or _started(directory, warm)
     if connection is None:
         return None
-    return _asked(connection, warm, folder, descriptors)
+    request = {"environment": dict(warm.environment), "folder": str(folder), "driver": os.getpid(), "kernel": kernel}
+    return _asked(connection, request, descriptors)
 
 
 def runtime() -> Path | None:
@@ -223,8 +227,7 @@ def _connect(address: Path) -> socket.socket | None:
     return None
 
 
-def _asked(connection: socket.socket, warm: Warm, folder: Path, descriptors: Sequence[int]) -> Forked | None:
-    request = {"environment": dict(warm.environment), "folder": str(folder), "driver": os.getpid()}
+def _asked(connection: socket.socket, request: Mapping[str, Any], descriptors: Sequence[int]) -> Forked | None:
     data = json.dumps(request).encode() + b"\n"
     try:
         sent = socket.send_fds(connection, [data], list(descriptors))
@@ -335,14 +338,17 @@ def _python_path(warm: Warm) -> list[str]:
 
 
 def _limits() -> list[Any]:
-    """Return what a process inherits beside its environment: limits, priority, processors, the mask for new files."""
+    """Return what a process inherits beside its environment.
+
+    Limits, priority, processors, the mask for new files, and the control group if it limits memory.
+    """
     import resource
 
     names = sorted(name for name in dir(resource) if name.startswith("RLIMIT_"))
     limits = [resource.getrlimit(getattr(resource, name)) for name in names]
     mask = re.search(r"^Umask:\s*(\d+)", Path("/proc/self/status").read_text(), re.MULTILINE)
     priority = os.getpriority(os.PRIO_PROCESS, 0)
-    return [limits, priority, sorted(os.sched_getaffinity(0)), mask and mask[1]]
+    return [limits, priority, sorted(os.sched_getaffinity(0)), mask and mask[1], cgroups.limit()]
 
 
 def _changed(path: Path) -> list[int]:

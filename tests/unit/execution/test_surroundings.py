@@ -13,6 +13,7 @@ from nbprod.core.errors import StageFailed, UnavailableError, UsageError, Where
 from nbprod.core.expressions import judge
 from nbprod.core.pipeline import Stage, Step
 from nbprod.execution import environment, gates, kernels
+from nbprod.execution.cgroups import Memory
 from nbprod.execution.executed import Executed
 from nbprod.execution.session import ProcessDiedError, death
 
@@ -167,3 +168,12 @@ def test_a_death_is_named(code, words, hint):
     message, told = death(ProcessDiedError(code), "stage train")
     assert words in message
     assert (hint in told) if hint else told is None
+
+
+def test_a_death_for_want_of_memory_is_named(tmp_path):
+    memory = Memory(1, tmp_path)
+    assert death(ProcessDiedError(-9, memory), "stage train")[0] == "stage train was killed, out of memory"
+    memory.limit = 300_000_000
+    message, told = death(ProcessDiedError(-9, memory), "stage train")
+    assert message == "stage train was killed, out of memory (limit 300 MB)"
+    assert "bigger machine" in told
