@@ -35,5 +35,5 @@ def forked(*more: str) -> Iterator[None]:
         warm = zygotes.Warm(interpreter, environment, modules)
         return zygotes.fork(warm, folder, descriptors) or new(python, environment, folder, descriptors)
 
-    with mock.patch.object(session, "_new", start), mock.patch.object(imports, "imported", lambda _sources: modules):
+    with mock.patch.object(session, "_new", start), mock.patch.object(imports, "imported", return_value=modules):
         yield

@@ -80,7 +80,8 @@ def ps_verb(folder: str, as_json: bool, quiet: bool) -> int:
         return 0
     screen = Screen(quiet=quiet)
     for item in found:
-        screen.line(f"{item['pid']:>8}  {item['kind']:<10} since {item['since']}  {item.get('name') or item.get('python', '')}")
+        what = item.get("name") or item.get("python", "")
+        screen.line(f"{item['pid']:>8}  {item['kind']:<10} since {item['since']}  {what}")
     if not found:
         screen.line("nothing runs in the background")
     return 0

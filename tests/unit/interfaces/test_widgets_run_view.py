@@ -11,9 +11,9 @@ import pytest
 from nbprod.core.errors import StageFailed, Where
 from nbprod.core.pipeline import Edge, Pipeline, Stage
 from nbprod.core.run import Event, GateResult, Run, RunStatus, StageRun, StageStatus
+from nbprod.core.words import STAGES, clip, number, seconds
 from nbprod.interfaces.widgets import RunView, run_html
 from nbprod.interfaces.widgets.render import page
-from nbprod.core.words import STAGES, clip, number, seconds
 
 PIPELINE = Pipeline(
     "churn.ipynb",

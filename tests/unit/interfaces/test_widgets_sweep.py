@@ -9,10 +9,10 @@ from itertools import pairwise
 import pytest
 
 from nbprod.core.errors import StageFailed, UsageError, Where
-from nbprod.core.sweep import Sweep, Trial, TrialStatus
-from nbprod.interfaces.widgets import SweepView
 from nbprod.core.leaderboard import board, page, plain, ranked
 from nbprod.core.plot import Point, plot, ticks
+from nbprod.core.sweep import Sweep, Trial, TrialStatus
+from nbprod.interfaces.widgets import SweepView
 from nbprod.interfaces.widgets.sweep_form import SweepForm, bounds, middle, spread
 
 SVG = "{http://www.w3.org/2000/svg}"
