@@ -14,6 +14,7 @@ import pytest
 from nbprod import analysis, execution, notebooks
 from nbprod.core.errors import BoundaryError, PlanError, UnavailableError
 from nbprod.core.run import RunOptions, RunStatus
+from nbprod.execution import zygotes
 from nbprod.store import history
 
 CELLS = (
@@ -140,5 +141,10 @@ def test_two_environments_with_different_pandas(bench, tmp_path, monkeypatch):
         assert run["total"] == 3
         versions[name] = run["version"]
         assert {str(stage.status) for stage in bench.run().stages} == {"cached"}
+        assert str(python) in {about["python"] for about in zygotes.processes()}
+    own = {"python": str(tmp_path / "old-pandas")}
+    bench.cells(("stage:here", "n = 20"), ("stage:there", "import pandas as pd\nthere, m = pd.__version__, n + 1", own))
+    run = bench.run()
+    assert (run["m"], run["there"]) == (21, versions["old-pandas"])
     assert tuple(map(int, versions["old-pandas"].split(".")[:2])) < (2, 3)
     assert tuple(map(int, versions["new-pandas"].split(".")[:2])) >= (2, 3)
