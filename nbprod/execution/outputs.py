@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import contextlib
+import errno
+import os
 from typing import TYPE_CHECKING, Any
 
 from nbprod.store.contents import of_file
 from nbprod.store.files import storing
-from nbprod.worker.buffers import use
+from nbprod.worker.buffers import BufferDamaged, use
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
 
     from nbprod.execution.observed import World
     from nbprod.worker.buffers import Buffers
@@ -26,9 +29,8 @@ def keep(manifest: Mapping[str, Any], world: World, buffers: Buffers) -> None:
         world.overlay.pop(path, None)
         if digest is None or not path.is_file() or path.stat().st_size > LARGEST:
             continue
-        kept = _kept(buffers, digest)
-        if not use(kept):
-            _copy(path, kept)
+        if not use(_kept(buffers, digest)):
+            _keep(path, buffers, of_file(digest))
 
 
 def lost(manifest: Mapping[str, Any], world: World, buffers: Buffers, elsewhere: Collection[str] = ()) -> str:
@@ -37,7 +39,7 @@ def lost(manifest: Mapping[str, Any], world: World, buffers: Buffers, elsewhere:
         if digest is None or world.file(name) == digest or of_file(digest) in elsewhere:
             continue
         if not _kept(buffers, digest).exists():
-            return f"file {world.shown(name)}, which it writes, changed and was too big to keep"
+            return f"file {world.shown(name)}, which it writes, changed and was not kept"
     return ""
 
 
@@ -55,7 +57,7 @@ def materialise(world: World, buffers: Buffers) -> None:
         if digest is None:
             path.unlink(missing_ok=True)
         elif _kept(buffers, digest).exists():
-            _copy(_kept(buffers, digest), path)
+            _restore(_kept(buffers, digest), path, buffers.root)
     world.overlay.clear()
 
 
@@ -63,18 +65,38 @@ def _kept(buffers: Buffers, digest: str) -> Path:
     return buffers.path(of_file(digest))
 
 
-def _copy(source: Path, target: Path) -> None:
-    import shutil
-    import tempfile
+def _keep(path: Path, buffers: Buffers, name: str) -> None:
+    """Store a copy of a file, unless another run has changed it since it was written."""
+    kept = buffers.path(name)
+    with storing(kept):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with _copied(path, kept.parent) as draft, contextlib.suppress(BufferDamaged):
+            buffers.adopt(name, draft)
 
-    with storing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(prefix=".new-", dir=target.parent, delete=False) as file:
-            temporary = Path(file.name)
+
+def _restore(kept: Path, path: Path, drafts: Path) -> None:
+    """Put a copy of a kept file where it belongs; a process killed meanwhile leaves nothing beside the user's files."""
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            shutil.copyfile(source, temporary)
-            temporary.chmod(source.stat().st_mode & 0o777)
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+            with _copied(kept, drafts) as draft:
+                draft.replace(path)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            with _copied(kept, path.parent) as draft:
+                draft.replace(path)
+
+
+@contextlib.contextmanager
+def _copied(source: Path, folder: Path) -> Iterator[Path]:
+    """Give a copy to be moved away."""
+    import shutil
+
+    draft = folder / f".new-{os.urandom(6).hex()}"
+    try:
+        shutil.copyfile(source, draft)
+        draft.chmod(source.stat().st_mode & 0o777)
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)

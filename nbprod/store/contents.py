@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING, Any
 
 from nbprod.core.frozen import dataclass
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LEFTOVERS = (".new-", ".gone-")
-"""What a killed process left: a file it was writing, or was about to remove."""
+"""What a killed process left: a file it was writing, or was about to remove; so does a name that ends in `.part`."""
+FOLDERS = ("buffers", "manifests", "models", "runs", "cache", "sweeps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ def take(manifest: Path) -> bool:
 def used(path: Path) -> float:
     """Return when a file was written, or somebody last said that it is needed."""
     status = path.stat()
-    return status.st_mtime if path.parent.name == "manifests" else max(status.st_atime, status.st_mtime)
+    looked_at = path.parent.name == "manifests" or stat.S_ISDIR(status.st_mode)
+    return status.st_mtime if looked_at else max(status.st_atime, status.st_mtime)
 
 
 def file_name(digest: str) -> str:
@@ -71,13 +74,12 @@ def file_name(digest: str) -> str:
 
 def buffers(home: Path) -> dict[str, Kept]:
     """Return the files of all buffers by what they are called."""
-    return {kept.path.name: kept for kept in _files(home / "buffers") if not kept.path.name.startswith(LEFTOVERS)}
+    return {kept.path.name: kept for kept in _files(home / "buffers") if not _left(kept.path.name)}
 
 
 def leftovers(home: Path) -> list[Kept]:
-    """Return what killed processes left."""
-    every = [*_files(home / "buffers"), *_files(home / "manifests")]
-    return [kept for kept in every if kept.path.name.startswith(LEFTOVERS) or kept.path.name.endswith(".part")]
+    """Return what killed processes left: files, and whole folders."""
+    return [kept for folder in FOLDERS for kept in _files(home / folder) if _left(kept.path.name)]
 
 
 def manifests(home: Path) -> dict[Path, Kept]:
@@ -96,7 +98,7 @@ def folder_size(folder: Path) -> int:
 
 
 def _files(folder: Path) -> Iterator[Kept]:
-    """Yield the files below a folder; one that goes away meanwhile is left out."""
+    """Yield the files below a folder, a leftover folder as one; what goes away meanwhile is left out."""
     from pathlib import Path
 
     try:
@@ -106,9 +108,17 @@ def _files(folder: Path) -> Iterator[Kept]:
     for entry in entries:
         try:
             if entry.is_dir(follow_symlinks=False):
-                yield from _files(Path(entry.path))
+                inside = _files(Path(entry.path))
+                if not _left(entry.name):
+                    yield from inside
+                    continue
+                yield Kept(Path(entry.path), sum(kept.size for kept in inside), used(Path(entry.path)))
             elif entry.is_file(follow_symlinks=False):
                 path = Path(entry.path)
                 yield Kept(path, entry.stat(follow_symlinks=False).st_size, used(path))
         except OSError:
             continue
+
+
+def _left(name: str) -> bool:
+    return name.startswith(LEFTOVERS) or name.endswith(".part")

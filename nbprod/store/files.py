@@ -41,7 +41,7 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` atomically: readers see the old file or the new one, never a part."""
     with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.urandom(6).hex()}")  # tempfile takes 3 ms to import
+        draft = path.with_name(f".new-{path.name}.{os.urandom(6).hex()}")  # tempfile takes 3 ms to import
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:

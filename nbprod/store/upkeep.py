@@ -7,6 +7,7 @@ somebody touched within the last hour; a file that is touched while it is being 
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from nbprod.store.contents import Kept
 
 GRACE_SECONDS = 3600.0
+DRAFT_SECONDS = 3600.0
+"""Nothing takes so long to write; a run that begins writes before the ledger knows it."""
 MARGIN_SECONDS = 60.0
 LOST_SECONDS = 7 * 86400.0
 """A run of another machine that began so long ago is not waited for any more."""
@@ -180,8 +183,9 @@ class Upkeep:
     def _strays(self) -> list[Kept]:
         """Return manifests that the ledger does not know, and what killed processes left."""
         known = {item.snapshot.manifest for item in self.held}
-        every = [kept for path, kept in self.manifests.items() if path not in known]
-        return [kept for kept in (*every, *contents.leftovers(self.home)) if kept.used < self.horizon]
+        every = [kept for path, kept in self.manifests.items() if path not in known and kept.used < self.horizon]
+        before = min(self.horizon, time.time() - DRAFT_SECONDS)
+        return every + [kept for kept in contents.leftovers(self.home) if kept.used < before]
 
 
 def _horizon(running: Sequence[Mapping[str, Any]]) -> float:
@@ -201,7 +205,7 @@ def _drop(kept: Kept) -> bool:
         if contents.used(aside) > kept.used:  # within the last microseconds
             aside.rename(kept.path)
             return False
-        aside.unlink()
+        shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
     except FileNotFoundError:  # somebody else removed it
         return False
     return True

@@ -183,12 +183,16 @@ def test_what_is_gone_cannot_be_taken(home):
 def test_leftovers_of_killed_processes_go(home):
     home.stage("a", b"data")
     left = [home.buffers.path(home.buffers.put(b"data")).with_name(".new-x"), home.home / "manifests" / ".x.1.part"]
+    left += [home.home / "runs" / "a" / ".new-run.json.1", home.home / "models" / "m" / ".a.1.part" / "MLmodel"]
+    left += [left[0].with_name(".new-folder") / "packed"]
     for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("half")
-        home.age(1, path)
+        home.age(1, path, path.parent)
     removed = home.gc()
-    assert (removed.snapshots, removed.buffers, removed.bytes) == ([], 0, 8)
+    assert (removed.snapshots, removed.buffers, removed.bytes) == ([], 0, 20)
     assert not any(path.exists() for path in left)
+    assert not left[-1].parent.exists()
 
 
 def test_stats(home):
