@@ -202,6 +202,9 @@ class Zygote:
             sys.argv[:] = sys.argv[:1]
             _reseed()
             self._threads()
+            if request.get("kernel") is not None:
+                del os.environ["NBPROD_CONTROL"]
+                sys.modules[f"{__package__}.kernel"].main(request["kernel"], request["driver"])
             sys.modules[f"{__package__}.loop"].main()
         finally:
             os._exit(3)

@@ -47,12 +47,16 @@ def cases() -> list[Case]:
     return [Case(name, **{**about, "cells": tuple(about["cells"])}) for name, about in found.items()]
 
 
-def kernel(cells: list[str], folder: Path) -> Any:
+def kernel(cells: list[str], folder: Path, timeout: int = 60) -> Any:
     """Return a notebook of these cells, executed by nbclient."""
     made = [nbformat.v4.new_code_cell(source, id=f"c{number}") for number, source in enumerate(cells)]
     notebook = nbformat.v4.new_notebook(cells=made)
     client = NotebookClient(
-        notebook, kernel_name="python3", allow_errors=True, resources={"metadata": {"path": str(folder)}}, timeout=60
+        notebook,
+        kernel_name="python3",
+        allow_errors=True,
+        resources={"metadata": {"path": str(folder)}},
+        timeout=timeout,
     )
     # in a test ipykernel would not look at its descriptors
     client.execute(env={name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"})
@@ -81,7 +85,7 @@ NOISE = (
     (re.compile(r"/tmp/ipykernel_\d+/\d+\.py|<?notebook cell \d+>?|Cell In\[\d+\]"), "<cell>"),
     (re.compile(r"\((?:\d{3,}\.py|<cell>), line"), "(<cell>, line"),
     (re.compile(r"(CPU times:|Wall time:|Compiler :).*"), r"\1 …"),
-    (re.compile(r"/tmp/pytest-of-\w+/pytest-\d+/\w+"), "<folder>"),
+    (re.compile(r"/tmp/pytest-of-\w+/pytest-\d+/[\w-]+(?:/[\w-]+(?=/))?"), "<folder>"),
     (re.compile(r"\bThread-\d+"), "Thread-…"),
     (re.compile(r"[ \t]+$", re.MULTILINE), ""),
 )
