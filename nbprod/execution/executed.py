@@ -82,6 +82,8 @@ class Executed:
 
     def died(self, message: str) -> None:
         """Say in the running cell that its process is gone."""
+        if self._checkpoints is not None:
+            self._checkpoints.end()
         index = self.running()
         if index is not None:
             self._failed(index, {"ename": "DeadKernel", "evalue": message, "traceback": [message]})

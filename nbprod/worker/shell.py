@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import importlib
 import sys
 import tempfile
 import traceback
@@ -148,6 +149,7 @@ def prepare() -> Any:
     sys.modules["__main__"] = main
     config = Config()
     config.HistoryManager.enabled = False
+    config.HistoryManager.hist_file = ":memory:"  # or it asks for the profile
     config.InteractiveShell.colors = "nocolor" if IPython.version_info[0] >= 9 else "NoColor"
     config.IPKernelApp.nbprod = True  # its section tells tqdm and others that they are in a notebook
     # A cell that exits is reported as such; IPython's advice how to leave a terminal is out of place.
@@ -166,9 +168,20 @@ def prepare() -> Any:
 
 
 def _stand_for_ipykernel() -> None:
-    """Let those that look for the module of a kernel's shell, as tqdm does, find ours; the real one if it is loaded."""
+    """Let those that look for the module of a kernel's shell, as tqdm does, find ours; the real one if it is wanted."""
     name = "ipykernel.zmqshell"
     module: Any = types.ModuleType(name)
-    module.ZMQInteractiveShell = ZMQInteractiveShell
+
+    def load(_package: Any = None) -> Any:
+        if sys.modules.get(name) is module:
+            del sys.modules[name]
+        return importlib.import_module(name)
+
+    def find(attribute: str) -> Any:
+        if attribute in ("ZMQDisplayPublisher", "KernelMagics"):
+            return getattr(load(), attribute)
+        raise AttributeError(attribute)
+
+    module.ZMQInteractiveShell, module.__getattr__ = ZMQInteractiveShell, find
     if sys.modules.setdefault(name, module) is module:
-        afterimport.call("ipykernel", lambda _: sys.modules.pop(name) and None)
+        afterimport.call("ipykernel", load)

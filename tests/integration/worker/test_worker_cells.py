@@ -208,3 +208,27 @@ def test_threads_of_the_user_do_not_keep_the_worker(drive):
     driver = drive()
     driver.run("import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()")
     assert driver.close() == 0
+
+
+def test_a_profile_is_made_only_for_who_asks(drive):
+    source = "import glob, tempfile\nfound = set(glob.glob(tempfile.gettempdir() + '/nbprod-ipython-*'))"
+    result = drive(TMPDIR=str(drive.root)).run(
+        source, "print(len(found))\n%bookmark here\nprint(len(get_ipython().profile_dir.location) > 5)"
+    )
+    assert result.stream() == "0\nTrue\n"
+
+
+def test_what_ipykernel_sets_is_there_for_libraries(shared):
+    result = shared.run(
+        "import sys\nkernel = get_ipython().kernel\n"
+        "print(kernel.get_parent()['header']['msg_type'], 'IPKernelApp' in get_ipython().config)\n"
+        "print(sys.modules['ipykernel.zmqshell'].ZMQInteractiveShell is type(get_ipython()))",
+        "import ipykernel.zmqshell\nprint(hasattr(ipykernel.zmqshell, 'ZMQDisplayPublisher'))",
+    )
+    assert result.stream() == "execute_request True\nTrue\nTrue\n"
+
+
+def test_comms_cost_nothing_unless_they_are_used(drive):
+    assert (
+        drive().run("import sys\nprint('comm' in sys.modules, 'ipykernel' in sys.modules)").stream() == "False False\n"
+    )
