@@ -34,7 +34,8 @@ def main(arguments: Sequence[str], driver: int) -> NoReturn:
 
     _give_back_comms()
     sys.argv[:] = ["ipykernel_launcher.py", *arguments]
-    kernel: Any = IPKernelApp.instance()
+    kernel: Any = IPKernelApp.instance(parent_handle=driver)
+    kernel.init_poller = lambda: None  # it looks for its own parent, which is the zygote
     kernel.initialize(list(arguments))
     _introduce()
     kernel.start()
