@@ -198,9 +198,11 @@ def test_trouble_as_an_event(error, code):
 
 
 def test_bundles_carry_what_json_knows():
-    assert bundle({"a": np.float64("inf"), "b": None, "c": (1, b"x", {2: np.bool_(True)})}) == {
+    value = (1, b"x", {2: np.bool_(True)})
+    assert bundle({"a": np.float64("inf"), "b": None, "text/c": value, "application/json": value}) == {
         "a": "inf",
-        "c": [1, "eA==", {"2": "True"}],
+        "text/c": '[1, "eA==", {"2": "True"}]',
+        "application/json": [1, "eA==", {"2": "True"}],
     }
 
 
