@@ -11,7 +11,6 @@ import faulthandler
 import io
 import os
 import select
-import signal
 import sys
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .channel import Channel
     from .comms import Taking
 
 PIECE = 32_768  # characters sent at once at most, about
@@ -111,19 +111,18 @@ class _Bytes(io.RawIOBase):
 
 
 class Capture:
-    """Gathers what is written and sends it, in order with everything else that is sent through `send`.
+    """Gathers what is written and sends it, in order with everything else that is told.
 
     Parameters
     ----------
-    channel_send
-        Sends one event to the driver.
-    driver
-        Process id of the driver, without which nobody wants to know.
+    channel
+        To the driver, without which nobody wants to know.
     """
 
-    def __init__(self, channel_send: Callable[[dict[str, Any]], None], driver: int) -> None:
-        self._send = channel_send
-        self._driver = driver
+    def __init__(self, channel: Channel) -> None:
+        self._send = channel.send
+        self._driver = channel.driver
+        self._end = channel.end
         self._lock = threading.RLock()
         self._pieces: list[str] = []
         self._size = 0
@@ -271,8 +270,8 @@ class Capture:
         gone = _watched(self._driver, poll)
         while True:
             ready = poll.poll(100)
-            if gone(ready):  # an orphan computes for nobody
-                os.kill(os.getpid(), signal.SIGKILL)
+            if gone(ready):  # an orphan computes for nobody, and neither does what it has started
+                self._end()
             with self._lock:
                 self._fetch()
                 if self._size and time.monotonic() - self._sent > PAUSE:

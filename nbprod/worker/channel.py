@@ -7,7 +7,8 @@ import signal
 import threading
 from json import dumps as to_json  # bound here: cells may patch the module
 from json import loads as from_json
-from typing import TYPE_CHECKING, Any
+from os import _exit as leave_at_once
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -74,7 +75,14 @@ class Channel:
             try:
                 view = view[os.write(self._write, view) :]
             except BrokenPipeError:
-                os._exit(1)
+                self.end()
+
+    def end(self) -> NoReturn:
+        """End the process without its driver, and all that the cells have started."""
+        self._gone = True
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        leave_at_once(1)
 
     def on_interrupt(self, _signal: int, _frame: FrameType | None) -> None:
         """SIGINT: KeyboardInterrupt in the cell; nothing between cells, and never in the middle of an event."""

@@ -31,7 +31,7 @@ def main() -> None:
         channel.send(_lacking(lacking))
         return
     channel.catch_interrupts()
-    capture = Capture(channel.send, channel.driver)
+    capture = Capture(channel)
     capture.install()
     try:
         worker = Worker(channel, capture)

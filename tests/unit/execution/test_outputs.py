@@ -16,6 +16,7 @@ from nbprod.worker.digests import path_digest
 
 @pytest.fixture
 def world(tmp_path):
+    (tmp_path / "home").mkdir()
     with Ledger(tmp_path / "home") as ledger:
         yield World(tmp_path, ledger, {})
 
