@@ -35,7 +35,8 @@ def _standard(cls: Any, name: str) -> Any:
         for item in dataclasses.fields(cls)
     ]
     after = {"__post_init__": cls.__post_init__} if hasattr(cls, "__post_init__") else {}
-    asked: dict[str, Any] = {"init": name == "__init__", "repr": name == "__repr__", "eq": name in ("__eq__", "__hash__")}
+    asked: dict[str, Any] = {"init": name == "__init__", "repr": name == "__repr__"}
+    asked["eq"] = name in ("__eq__", "__hash__")
     return vars(dataclasses.make_dataclass(cls.__name__, fields, namespace=after, frozen=True, **asked))[name]
 
 
