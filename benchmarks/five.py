@@ -128,6 +128,6 @@ def functions(folder: str = "artifacts") -> str:
         f"        with open(f'{folder}/{{name}}.{{number}}', 'wb') as file:\n"
         "            file.write(buffer.raw())"
     )
-    prepare = f"shutil.rmtree('{folder}', ignore_errors=True)\nPath('{folder}').mkdir()\n"
-    parts.append("def work():\n" + textwrap.indent(prepare + "\n".join(calls), "    "))
+    parts.append(f"def reset():\n    shutil.rmtree('{folder}', ignore_errors=True)\n    Path('{folder}').mkdir()")
+    parts.append("def work():\n" + textwrap.indent("\n".join(calls), "    "))
     return "\n\n".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,9 @@ def results(rounds: int = 3) -> Iterator[Row]:
                 papermill(path, path.with_name(f"out-{path.name}"))
 
         def settle() -> None:
+            """Drop what is stored: what is there already would not be written again, and the peers write everything."""
             settled(folder)
+            shutil.rmtree(folder / ".nbprod" / "buffers", ignore_errors=True)
 
         ways = {"warm": ours, "api": api.go, "plain": plain.go, "papermill": peer}
         found = interleaved(ways, rounds, settle)

@@ -106,6 +106,7 @@ def interleaved(
             if number >= warm_up:
                 times[name].append(seconds)
             settle()
+            os.sync()  # what one has written is not to be waited for by the other
     return {name: statistics.median(found) for name, found in times.items()}
 
 
@@ -141,16 +142,16 @@ class Warm:
     Parameters
     ----------
     source
-        A script that defines `work()`.
+        A script that defines `work()`, and maybe `reset()`, which is called before and not timed.
     cwd
         Where it runs.
     """
 
     def __init__(self, source: str, cwd: Path) -> None:
-        loop = "import sys, time\nfor _ in sys.stdin:\n    b = time.perf_counter()\n    work()\n"
+        loop = "import sys, time\nfor _ in sys.stdin:\n    reset()\n    b = time.perf_counter()\n    work()\n"
         loop += "    print('took', time.perf_counter() - b, file=sys.__stdout__, flush=True)\n"
         script = cwd / f"warm-{len(list(cwd.glob('warm-*')))}.py"
-        script.write_text(f"{source}\n{loop}", encoding="utf-8")
+        script.write_text(f"def reset():\n    pass\n{source}\n{loop}", encoding="utf-8")
         self._process = subprocess.Popen(
             [sys.executable, script.name],
             cwd=cwd,

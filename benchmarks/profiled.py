@@ -108,6 +108,7 @@ def child(notebook: str) -> None:
 def measured(rounds: int = 7) -> dict[str, float]:
     """Return the median seconds of each phase, and `the whole command`."""
     import json
+    import shutil
     import statistics
     import subprocess
 
@@ -133,6 +134,7 @@ def measured(rounds: int = 7) -> dict[str, float]:
             rows[-1][FORK] = rows[-1].get(FORK, 0.0) + forking
             rows[-1][WAIT] = rows[-1].get(WAIT, 0.0) - forking
             settled(folder)
+            shutil.rmtree(folder / ".nbprod" / "buffers")  # what is there already would not be written again
     medians = {name: statistics.median(row.get(name, 0.0) for row in rows[1:]) for name in rows[-1]}
     return _ordered(medians)
 
