@@ -133,7 +133,7 @@ def test_one_is_started_in_the_background_once(project, make_notebook, capsys):
             Event().wait(0.05)
         assert done[0].status == "succeeded"
     finally:
-        assert api.stop_all(path) == ["scheduler"]
+        assert "scheduler" in api.stop_all(path)
         while made.processes():
             Event().wait(0.02)
 

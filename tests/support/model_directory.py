@@ -64,6 +64,7 @@ def write_model(path: Path, source: str = CHURN, name: str = "churn") -> Path:
     exec(compile(source, "<cell>", "exec"), namespace)
     kind = "function" if "def predict(" in source else "estimator"
     spec: Any = {
+        "stage": {"buffers": str(path.parent / "buffers")},
         "kind": kind,
         "names": ["model"],
         "samples": ["X", "rows"],
