@@ -17,6 +17,7 @@ np.random.seed(seed)
 random.seed(seed)
 labels = {"north", "south", "east", "west"}
 frame = pd.DataFrame({"a": np.random.rand(rows), "label": [random.choice(sorted(labels)) for _ in range(rows)]})
+Path("log.txt").write_text("load\\n")
 pause("load")
 frame.to_csv("raw.csv", index=False)
 """
@@ -24,7 +25,11 @@ CLEAN = """
 table = pd.read_csv("raw.csv")
 table["b"] = table["a"] * 2 + np.random.rand(len(table))
 view = table
+with open("log.txt", "a") as log:
+    log.write("clean begins\\n")
 pause("clean")
+with open("log.txt", "a") as log:
+    log.write("clean ends\\n")
 with open("clean.csv", "w") as file:
     for line in table.to_csv(index=False).splitlines():
         file.write(line + "\\n")
@@ -48,13 +53,15 @@ pause("fit")
 REPORT = """
 lines = Path("clean.csv").read_text().count("\\n")
 score = (first + sum(rest)) / lines + draw + float(weights.mean()) + np.random.rand()
+with open("log.txt", "a") as log:
+    log.write("report\\n")
 pause("report")
 Path("report.json").write_text(json.dumps({"score": score, "order": order, "counts": counts.to_dict()}))
 counts
 """
 STAGES = {"load": LOAD, "clean": CLEAN, "side": SIDE, "feed": FEED, "fit": FIT, "report": REPORT}
 VALUES = ["labels", "frame", "table", "view", "order", "counts", "weights", "first", "rest", "draw", "lines", "score"]
-FILES = ("raw.csv", "clean.csv", "report.json")
+FILES = ("raw.csv", "clean.csv", "report.json", "log.txt")
 
 
 def write(path: Path) -> Path:
