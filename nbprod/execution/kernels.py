@@ -99,6 +99,11 @@ def of_name(name: str) -> Path | None:
     return _python_of(spec, name, Where()) if spec is not None else None
 
 
+def this(kernel: str = "") -> Interpreter:
+    """Return the interpreter that is running."""
+    return Interpreter(Path(sys.executable), sys.version.split()[0], kernel, _sites(sys.path))
+
+
 def _user_folder(home: Path) -> Path:
     if sys.platform == "darwin":
         return home / "Library" / "Jupyter" / "kernels"
@@ -178,7 +183,7 @@ def _named(python: str, project: Project, pipeline: Pipeline) -> Path:
 
 def _facts(python: Path, kernel: str, ledger: Ledger) -> Interpreter:
     if python == Path(sys.executable):
-        return Interpreter(python, sys.version.split()[0], kernel, _sites(sys.path))
+        return this(kernel)
     stamp = _stamp(python)
     known = ledger.fact(f"python:{python}", stamp)
     if known is None:

@@ -266,6 +266,7 @@ def _started(directory: Path, warm: Warm) -> socket.socket | None:
         offenders = directory / f"offenders-{_digest([str(warm.python.python), warm.stamp])}.json"
         settings = {
             "python": str(warm.python.python),
+            "sites": warm.python.sites,
             "stamp": warm.stamp,
             "modules": warm.modules,
             "idle": int(os.environ.get("NBPROD_ZYGOTE_IDLE") or IDLE_SECONDS),
@@ -308,9 +309,9 @@ def _spawned(directory: Path, key: str, warm: Warm) -> bool:
 
 def _make_room(warm: Warm) -> None:
     """End zygotes made before something was installed in this interpreter's place, and those used longest ago."""
-    python = str(warm.python.python)
     alive = [about for about in _known() if _alive(about)]
-    stale = [about for about in alive if about["python"] == python and about["stamp"] != warm.stamp]
+    here = (str(warm.python.python), list(warm.python.sites))
+    stale = [about for about in alive if (about["python"], about["sites"]) == here and about["stamp"] != warm.stamp]
     current = [about for about in alive if about not in stale]
     for about in [*stale, *sorted(current, key=_used)[: max(0, len(current) - MOST + 1)]]:
         with suppress(OSError):

@@ -12,6 +12,8 @@ or the fixture `forked_stages`. Everything else is the real thing; what is compa
 from __future__ import annotations
 
 import contextlib
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -19,7 +21,6 @@ from nbprod.execution import imports, kernels, session, zygotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 PRELOAD = ("numpy", "pandas")
 
@@ -31,8 +32,9 @@ def forked(*more: str) -> Iterator[None]:
     new = session._new
 
     def start(python: Path, environment: Mapping[str, str], folder: Path, descriptors: Any) -> Any:
-        interpreter = kernels.Interpreter(python, "", "")
-        warm = zygotes.Warm(interpreter, environment, modules)
+        if python != Path(sys.executable):
+            return new(python, environment, folder, descriptors)
+        warm = zygotes.Warm(kernels.this(), environment, modules)
         return zygotes.fork(warm, folder, descriptors) or new(python, environment, folder, descriptors)
 
     with mock.patch.object(session, "_new", start), mock.patch.object(imports, "imported", return_value=modules):

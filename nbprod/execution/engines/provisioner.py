@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import platform
 import shutil
 import signal
 import sys
@@ -20,7 +19,7 @@ from traitlets import List, Unicode
 
 from nbprod.execution import zygotes
 from nbprod.execution.environment import BACKEND
-from nbprod.execution.kernels import Interpreter
+from nbprod.execution.kernels import this
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,11 +52,9 @@ class NbprodProvisioner(LocalProvisioner):
 
     def _fork(self, arguments: Sequence[str], options: Mapping[str, Any]) -> zygotes.Forked | None:
         named = self.modules or [name for name in os.environ.get("NBPROD_PRELOAD", "").split(",") if name] or USUAL
-        sites = tuple(entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages"))
-        python = Interpreter(Path(sys.executable), platform.python_version(), "", sites)
         # the backend that ipykernel sets before anything is imported
         variables = {"MPLBACKEND": BACKEND, **(options.get("env") or os.environ), "JPY_PARENT_PID": str(os.getpid())}
-        warm = zygotes.Warm(python, variables, (*KERNEL, *named))
+        warm = zygotes.Warm(this(), variables, (*KERNEL, *named))
         folder = Path(options.get("cwd") or Path.cwd()).absolute()
         nothing = os.open(os.devnull, os.O_RDWR)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +11,7 @@ from nbprod.core.errors import StageFailed, Where
 from nbprod.execution import environment
 from nbprod.execution.executed import Executed
 from nbprod.execution.imports import imported
-from nbprod.execution.kernels import Interpreter, of_name
+from nbprod.execution.kernels import of_name, this
 from nbprod.execution.overrides import source
 from nbprod.execution.session import ProcessDiedError, Session, TimedOutError, death, fatal
 from nbprod.execution.zygotes import Warm
@@ -139,9 +138,7 @@ def _warm(python: Path, variables: Mapping[str, str], steps: Sequence[StepSpec])
     """Return the zygote to fork from; an interpreter other than this one is not asked what is installed there."""
     if python != Path(sys.executable) or not steps:
         return None
-    sites = tuple(entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages"))
-    interpreter = Interpreter(python, platform.python_version(), "", sites)
-    return Warm(interpreter, variables, imported(step["source"] for step in steps))
+    return Warm(this(), variables, imported(step["source"] for step in steps))
 
 
 def steps_of(content: Mapping[str, Any], parameters: Mapping[str, str] | None = None) -> list[StepSpec]:
