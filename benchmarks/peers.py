@@ -45,6 +45,14 @@ def papermill(notebook: Path, out: Path, **parameters: object) -> str:
     return command(binaries / "papermill", "--no-progress-bar", notebook, out, *given, cwd=notebook.parent)
 
 
+def patient_papermill(notebook: Path, out: Path) -> str:
+    """Run one notebook with papermill where its command gives up: that waits 4 s for output to come through."""
+    binaries = home("papermill")
+    assert binaries is not None, "papermill is not there"
+    code = "import sys, papermill; papermill.execute_notebook(*sys.argv[1:], progress_bar=False, iopub_timeout=300)"
+    return command(binaries / "python", "-c", code, notebook, out, cwd=notebook.parent)
+
+
 def versions() -> dict[str, str]:
     """Return name and version of all that is compared."""
     found = {}

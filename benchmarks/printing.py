@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from harness import Row, alone, interleaved, nbprod, project, settled, write_notebook
-from peers import papermill
+from peers import patient_papermill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ def results(rounds: int = 2) -> Iterator[Row]:
         found = interleaved(
             {
                 "ours": lambda: nbprod("run", "prints.ipynb", "--force", cwd=folder),
-                "papermill": lambda: papermill(folder / "prints.ipynb", folder / "out.ipynb"),
+                "papermill": lambda: patient_papermill(folder / "prints.ipynb", folder / "out.ipynb"),
             },
             rounds,
             lambda: settled(folder),

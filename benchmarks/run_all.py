@@ -46,6 +46,7 @@ def main() -> None:
     """Run those named on the command line, or all; only all are written down."""
     named = sys.argv[1:]
     rows: list[Row] = []
+    busy = os.getloadavg()[0]
     print(HEADER)
     for benchmark in BENCHMARKS:
         if named and benchmark.__name__ not in named:
@@ -58,18 +59,18 @@ def main() -> None:
     own = profiled.measured()
     print("\nwhere our own time goes: 5 stages, warm")
     print("\n".join(profiled.lines(own)))
-    RESULTS.write_text("\n".join(_written(rows, own)) + "\n", encoding="utf-8")
+    RESULTS.write_text("\n".join(_written(rows, own, busy)) + "\n", encoding="utf-8")
     print(f"\n{panel.HEADER}")
     for budget in panel.results():
         print(budget, flush=True)
 
 
-def _written(rows: list[Row], own: dict[str, float]) -> Iterator[str]:
+def _written(rows: list[Row], own: dict[str, float], busy: float) -> Iterator[str]:
     yield "# Results\n"
     yield f"`make bench`, {time.strftime('%Y-%m-%d')}: medians, ours and the peer in turn, one OpenMP thread, bytecode"
     yield "compiled. How each row is measured is in docs/performance.md.\n"
     yield f"{os.cpu_count()} cores ({_processor()}), {_memory():.0f} GB, {platform.system()} {platform.machine()},"
-    yield f"Python {platform.python_version()}; {', '.join(f'{name} {number}' for name, number in _versions())}.\n"
+    yield f"{busy:.1f} processes were busy with something else when it began; Python {platform.python_version()}; {', '.join(f'{name} {number}' for name, number in _versions())}.\n"
     yield f"| {' | '.join(COLUMNS)} |"
     yield f"|{' --- |' * len(COLUMNS)}"
     for row in rows:
