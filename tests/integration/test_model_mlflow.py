@@ -49,7 +49,7 @@ def helper(frame):
 price = LinearRegression().fit(helper(table).to_frame(), table["charges"])
 
 def save(name, kind, names, samples, **more):
-    write(dict(stage={}, kind=kind, names=names, samples=samples, path=f"{out}/{name}", name=name, run="8c21aa00",
+    write(dict(stage={"buffers": f"{out}/buffers"}, kind=kind, names=names, samples=samples, path=f"{out}/{name}", name=name, run="8c21aa00",
                notebook="nb.ipynb"), {**globals(), **more})
 
 strings = make_pipeline(transform, RandomForestClassifier(5, random_state=0)).fit(table, churned)
