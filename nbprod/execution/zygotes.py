@@ -158,7 +158,10 @@ def fork(warm: Warm, folder: Path, descriptors: Sequence[int], kernel: Sequence[
     directory = runtime()
     if directory is None:
         return None
-    connection = _connect(directory / f"{warm.key}.sock") or _started(directory, warm)
+    try:
+        connection = _connect(directory / f"{warm.key}.sock") or _started(directory, warm)
+    except OSError:  # a full disk, too many files: a new process may start all the same
+        return None
     if connection is None:
         return None
     request = {"environment": dict(warm.environment), "folder": str(folder), "driver": os.getpid(), "kernel": kernel}
@@ -183,7 +186,7 @@ def runtime() -> Path | None:
 def processes() -> list[dict[str, Any]]:
     """Return the zygotes of this user, as `nbprod ps` shows them."""
     return [
-        {name: about[name] for name in ("pid", "since", "python", "offenders")} | {"kind": "zygote"}
+        {name: about.get(name) for name in ("pid", "since", "python", "offenders")} | {"kind": "zygote"}
         for about in _known()
         if _alive(about)
     ]
@@ -311,7 +314,11 @@ def _make_room(warm: Warm) -> None:
     """End zygotes made before something was installed in this interpreter's place, and those used longest ago."""
     alive = [about for about in _known() if _alive(about)]
     here = (str(warm.python.python), list(warm.python.sites))
-    stale = [about for about in alive if (about["python"], about["sites"]) == here and about["stamp"] != warm.stamp]
+    stale = [
+        about
+        for about in alive
+        if (about.get("python"), about.get("sites")) == here and about.get("stamp") != warm.stamp
+    ]
     current = [about for about in alive if about not in stale]
     for about in [*stale, *sorted(current, key=_used)[: max(0, len(current) - MOST + 1)]]:
         with suppress(OSError):

@@ -227,3 +227,19 @@ def test_offenders_are_named_and_left_out(tmp_path):
     assert found["threaded"] == "it has 2 threads once it is imported"
     assert found["talkative"] == "it prints as it is imported"
     assert loaded == ["quiet"]
+
+
+def test_descriptions_that_others_left_are_no_obstacle(own, tmp_path):
+    own.mkdir(mode=0o700)
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "zygote"])
+    try:
+        (own / "old.json").write_text(json.dumps({"pid": sleeper.pid}))
+        (own / "torn.json").write_text('{"pid": 1, "py')
+        (own / "list.json").write_text("[]")
+        wanted = warm(tmp_path, "json")
+        session = Session(wanted.python.python, wanted.environment, tmp_path, wanted)
+        assert {about["pid"] for about in zygotes.processes()} > {sleeper.pid}
+        session.kill()
+    finally:
+        sleeper.kill()
+        sleeper.wait()
