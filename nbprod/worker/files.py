@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import origins
+from . import claims, origins
 from .digests import kind_digest, listing_digest, path_digest
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class Files:
         self._before: dict[str, str | None] = {}
         self._written: set[str] = set()
         self._replaced: set[str] = set()
+        self._claims = claims.of(home)
         self.disturbed: list[str] = []
+        self.contended: list[str] = []
 
     def read(self, path: str) -> None:
         """Take note that a file is about to be read."""
@@ -75,6 +77,7 @@ class Files:
         if path not in self._written and _stamp(path) is not None:
             self._replaced.add(path)
         self._written.add(path)
+        self._claims.claim(path)
 
     def rewritten(self, earlier: Mapping[str, str | None]) -> None:
         """Take note of files that are no longer as they were: they were opened before anybody watched."""
@@ -94,6 +97,7 @@ class Files:
         made = {f"{path}?" for path in self._written if Path(path).is_dir()}
         read = {path: digest for path, digest in read.items() if path not in made}
         written = {path: path_digest(path) for path in sorted(self._written) if not Path(path).is_dir()}
+        self.contended = [path for path in written if self._claims.contended(path)]
         kept = {path: value for path, value in written.items() if self._kept(path, value)}
         return self.portable(dict(sorted(read.items()))), self.portable(kept)
 

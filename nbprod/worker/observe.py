@@ -76,6 +76,8 @@ class Observer:
         read, written = self.files.results()
         for path in self.files.disturbed:
             self.volatile(f"file {path} changed while the stage ran")
+        for path in self.files.contended:
+            self.volatile(f"file {path} was written by another process, too")
         return {
             "files_read": read,
             "files_written": written,
