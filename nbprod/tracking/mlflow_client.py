@@ -37,10 +37,28 @@ def connect(record: RunRecord) -> tuple[MlflowClient, str]:
     if not lock.acquire(SETUP_TIMEOUT):
         raise TimeoutError("another process has been setting up MLflow's store for two minutes")
     try:
+        _make(uri, home)
         client = mlflow.MlflowClient()
         return client, _experiment(client, record.context["name"], _artifacts(uri, home, record.context["name"]))
     finally:
         lock.release()
+
+
+def _make(uri: str, home: Path) -> None:
+    """Make a database that is a file, whole or not at all: MLflow cannot go on with one that was cut off."""
+    scheme, _, name = uri.partition(":///")
+    path = Path(name.partition("?")[0])
+    if scheme != "sqlite" or name.startswith(":") or path.exists():
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    draft = path.with_name(f"{path.name}.part")
+    for left in (draft, draft.with_name(f"{draft.name}-journal")):
+        left.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    store: Any = SqlAlchemyStore(f"sqlite:///{draft}", (home / "mlartifacts").as_uri())  # type: ignore[no-untyped-call]  # MLflow's
+    store.engine.dispose()
+    draft.replace(path)
 
 
 def _artifacts(uri: str, home: Path, name: str) -> str | None:

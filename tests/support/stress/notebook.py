@@ -9,7 +9,7 @@ PAUSE = """
 def pause(name):
     for part in range(4):
         print(name, part, flush=True)
-        time.sleep(0.02)
+        time.sleep(0.01)
 """
 SETUP = f"import json, random, time\nfrom pathlib import Path\nimport numpy as np\nimport pandas as pd\n{PAUSE}"
 LOAD = """

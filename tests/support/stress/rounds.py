@@ -86,7 +86,7 @@ class Rounds:
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.expected = {seed: self._undisturbed(seed) for seed in SEEDS}
+        self._expected: dict[int, Undisturbed] = {}
 
     def close(self) -> None:
         """End what is left of our processes."""
@@ -99,6 +99,7 @@ class Rounds:
         """Carry out one round; raises `Wrong`."""
         chance = random.Random(number)
         setting = Setting.draw(chance)
+        self._expect(setting.seed)
         project = self._project(f"round-{number}")
         try:
             if setting.before:
@@ -129,15 +130,16 @@ class Rounds:
             environment.pop(name, None)
         if not setting.tracked:
             environment["NBPROD_TRACKING"] = "none"
-        return subprocess.Popen(
-            [*NBPROD, *arguments],
-            cwd=project,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=(project / "out.txt").open("w"),
-            stderr=(project / "err.txt").open("w"),
-            start_new_session=True,
-        )
+        with (project / "out.txt").open("w") as out, (project / "err.txt").open("w") as err:
+            return subprocess.Popen(
+                [*NBPROD, *arguments],
+                cwd=project,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
 
     def _disturbed(self, project: Path, setting: Setting, kind: str, chance: random.Random) -> None:
         """Start a run and kill something of it at a random instant."""
@@ -160,7 +162,8 @@ class Rounds:
 
     def _instant(self, driver: Any, project: Path, begun: float, chance: random.Random) -> None:
         """Wait until the run has told so many things, and a moment longer; or, now and then, just a while."""
-        moment, events = chance.uniform(0.0, 0.06), chance.randrange(self.expected[SEEDS[0]].events + 1)
+        told = next(iter(self._expected.values())).events
+        moment, events = chance.uniform(0.0, 0.06), chance.randrange(told + 1)
         if chance.random() < 0.2:
             moment, events = chance.uniform(0.0, 1.5), 0
         while events and driver.poll() is None and _events(project, begun) < events:
@@ -194,7 +197,7 @@ class Rounds:
         run = _answer(project)
         # a new Python imports libraries in its first stage, whose state is then what they have done to warnings filters
         forked = setting.zygote and not {"zygote", "two"} & set(setting.victims)
-        equal(left_by(project, run), self.expected[setting.seed], fingerprints=forked)
+        equal(left_by(project, run), self._expect(setting.seed), fingerprints=forked)
         statuses = Counter(stage["status"] for stage in run["stages"])
         self.counts["stages reused"] += statuses["cached"]
         self.counts["stages run"] += statuses["succeeded"]
@@ -263,6 +266,11 @@ class Rounds:
         check(not left, f"temporary files: {left}")
 
     # without disturbance
+
+    def _expect(self, seed: int) -> Undisturbed:
+        if seed not in self._expected:
+            self._expected[seed] = self._undisturbed(seed)
+        return self._expected[seed]
 
     def _undisturbed(self, seed: int) -> Undisturbed:
         project = self._project(f"undisturbed-{seed}")
