@@ -70,7 +70,8 @@ def _written(rows: list[Row], own: dict[str, float], busy: float) -> Iterator[st
     yield f"`make bench`, {time.strftime('%Y-%m-%d')}: medians, ours and the peer in turn, one OpenMP thread, bytecode"
     yield "compiled. How each row is measured is in docs/performance.md.\n"
     yield f"{os.cpu_count()} cores ({_processor()}), {_memory():.0f} GB, {platform.system()} {platform.machine()},"
-    yield f"{busy:.1f} processes were busy with something else when it began; Python {platform.python_version()}; {', '.join(f'{name} {number}' for name, number in _versions())}.\n"
+    yield f"{busy:.1f} processes were busy with something else when it began; Python {platform.python_version()}:"
+    yield f"{', '.join(f'{name} {number}' for name, number in _versions())}.\n"
     yield f"| {' | '.join(COLUMNS)} |"
     yield f"|{' --- |' * len(COLUMNS)}"
     for row in rows:
