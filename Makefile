@@ -7,7 +7,7 @@ unexport PYTHONPATH
 # uv trusts what the machine trusts, as pip does: companies have certificates of their own.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: demo lab test test-slow pictures fuzz check bench corpus constraints clean
+.PHONY: demo lab test test-slow pictures fuzz stress check bench corpus constraints clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/installed
@@ -32,6 +32,11 @@ pictures: .venv/installed-dev
 fuzz: .venv/installed-dev
 	PYTHONPATH=tests/support $(BIN)/python -W ignore -m fuzzing --mutants 10000 \
 		--seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
+
+# Runs are killed at random instants, the run after each must end as one that nobody disturbed: make stress ROUNDS=200 SEED=1
+stress: .venv/installed-dev
+	PYTHONPATH=tests/support $(BIN)/python -W ignore -m stress --rounds $(or $(ROUNDS),200) \
+		$(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

@@ -110,6 +110,7 @@ class Rounds:
         except Exception as error:
             raise Wrong(f"{setting}: {type(error).__name__}: {error}") from error
         shutil.rmtree(project)
+        shutil.rmtree(f"{project}.bucket", ignore_errors=True)
         self.counts["rounds"] += 1
         return setting
 
