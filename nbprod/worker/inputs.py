@@ -63,10 +63,12 @@ class Inputs:
         """Restore all state outside variables, in the order the stages left it."""
         for record in self._records():
             state.restore(record, self._namespace, self._buffers)
+        self._memory.restored |= set(self._spec["state"])
 
     def _records(self) -> list[dict[str, Any]]:
-        """Return the records of stages that ran in other processes; what ran here is as it was left."""
-        others = [path for path in self._spec["state"] if path not in self._memory.left]
+        """Return the records of stages that ran in other processes, but those that a stage run here began from."""
+        known = self._memory.left.keys() | self._memory.restored
+        others = [path for path in self._spec["state"] if path not in known]
         return [read(path)["state"] for path in others]
 
     def _load(self, entry: InputSpec) -> None:

@@ -22,12 +22,14 @@ class Memory:
     A name that an earlier stage left in this process is not loaded again: it may share objects with values that
     cannot be stored. A definition that was executed is not replayed again: classes keep their identity. `files` are
     those written so far, as they were then: a handle that is still open goes on writing to one in a later stage.
+    `restored` are the manifests whose state outside variables is part of what there is here by now.
     `aside` has what a stage that is fused only to save time shall not see and a later one reads, by manifest.
     """
 
     def __init__(self) -> None:
         self.left: dict[str, dict[str, int]] = {}
         self.aside: dict[str, dict[str, Any]] = {}
+        self.restored: set[str] = set()
         self._defined: dict[str, int] = {}
         self.files: dict[str, str | None] = {}
         self.parameters: dict[str, str] = {}

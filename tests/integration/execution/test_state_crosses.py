@@ -113,3 +113,23 @@ def test_what_a_stage_of_a_fused_unit_defined_is_not_defined_again(project, make
     ]
     make_notebook(project / "a.ipynb", cells)
     assert nbprod.run("a.ipynb")["n"] == 0
+
+
+def test_a_stage_that_goes_on_in_a_process_keeps_the_state_that_is_there(project, make_notebook, forked_stages):
+    """The stage between them is reused; what the first one left must not be put over what the second one drew."""
+
+    def run(more: str):
+        cells = [
+            ("stage:seed", "import numpy as np\nimport random\nnp.random.seed(3)\nrandom.seed(3)"),
+            ("stage:draw", f"x = np.random.rand() + {more}"),
+            ("stage:beside", "import random\ny = random.random()"),
+            ("stage:end", f"z = x, np.random.rand(), random.random() + {more}"),
+        ]
+        make_notebook(project / "a.ipynb", cells)
+        return nbprod.run("a.ipynb")
+
+    first = run("0")
+    again = run("0 + 0")
+    assert [str(stage.status) for stage in again.stages] == ["cached", "succeeded", "cached", "succeeded"]
+    assert again["z"] == first["z"]
+    assert first["z"][0] != first["z"][1]
