@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import claims, origins
+from . import origins
+from .claims import Claims
 from .digests import kind_digest, listing_digest, path_digest
 
 if TYPE_CHECKING:
@@ -31,9 +32,11 @@ class Files:
         Folder in which nbprod keeps its own files.
     folder
         The notebook's folder.
+    run
+        The run's id.
     """
 
-    def __init__(self, project: str, home: str, folder: str) -> None:
+    def __init__(self, project: str, home: str, folder: str, run: str = "") -> None:
         self.project = project
         self._folder = folder
         self._ignored = tuple(sorted(_ignored(home)))
@@ -41,7 +44,7 @@ class Files:
         self._before: dict[str, str | None] = {}
         self._written: set[str] = set()
         self._replaced: set[str] = set()
-        self._claims = claims.of(home)
+        self._claims = Claims(os.path.join(home, "writing.lock"), run)  # noqa: PTH118 - a text
         self.disturbed: list[str] = []
         self.contended: list[str] = []
 
@@ -80,11 +83,13 @@ class Files:
         self._claims.claim(path)
 
     def rewritten(self, earlier: Mapping[str, str | None]) -> None:
-        """Take note of files that are no longer as they were: they were opened before anybody watched."""
+        """Take note of files that are no longer as they were: opened before anybody watched, or another run's doing."""
         for name, digest in earlier.items():
             path = os.path.join(self._folder, name)  # noqa: PTH118 - a text
             if path_digest(path) != digest:
                 self._written.add(os.path.normpath(path))
+                if self._claims.foreign(os.path.normpath(path)):
+                    self.contended.append(os.path.normpath(path))
 
     def results(self) -> tuple[dict[str, str | None], dict[str, str | None]]:
         """Return digests of what was read, as it was then, and of what was written, as it is now."""
@@ -97,9 +102,14 @@ class Files:
         made = {f"{path}?" for path in self._written if Path(path).is_dir()}
         read = {path: digest for path, digest in read.items() if path not in made}
         written = {path: path_digest(path) for path in sorted(self._written) if not Path(path).is_dir()}
-        self.contended = [path for path in written if self._claims.contended(path)]
+        self.contended += [path for path in written if self._claims.contended(path)]
+        self._claims.release()
         kept = {path: value for path, value in written.items() if self._kept(path, value)}
         return self.portable(dict(sorted(read.items()))), self.portable(kept)
+
+    def release(self) -> None:
+        """Let others write what this stage wrote."""
+        self._claims.release()
 
     def portable(self, digests: dict[str, str | None]) -> dict[str, str | None]:
         """Return digests with the paths of the project's files relative to the notebook: a project can be moved."""

@@ -39,7 +39,7 @@ class Observer:
 
     def __init__(self, spec: StageSpec) -> None:
         self._home = Path(spec["buffers"]).parent
-        self.files = Files(_project(spec), str(self._home), os.path.abspath(spec["cwd"]))  # noqa: PTH100 - links are part of the name
+        self.files = Files(_project(spec), str(self._home), os.path.abspath(spec["cwd"]), spec["run"])  # noqa: PTH100 - links are part of the name
         self._environment: dict[str, str | None] = {}
         self._volatile: dict[str, None] = {}
 
@@ -77,7 +77,7 @@ class Observer:
         for path in self.files.disturbed:
             self.volatile(f"file {path} changed while the stage ran")
         for path in self.files.contended:
-            self.volatile(f"file {path} was written by another process, too")
+            self.volatile(f"file {path} was written by another stage, too")
         return {
             "files_read": read,
             "files_written": written,

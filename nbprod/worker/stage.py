@@ -143,6 +143,7 @@ class Stage:
     def abandon(self) -> None:
         """Leave a stage that failed."""
         self.observer.stop()
+        self.observer.files.release()
         usermlflow.end()
 
     def _prelude(self, execute: Execute) -> dict[str, Any] | None:
