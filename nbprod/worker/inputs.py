@@ -73,8 +73,12 @@ class Inputs:
 
     def _load(self, entry: InputSpec) -> None:
         manifest = read(entry["manifest"])
-        here = self._memory.holds
-        wanted = [name for name in entry["names"] if not here(entry["manifest"], name, self._namespace)]
+        here = {name for name in entry["names"] if self._memory.holds(entry["manifest"], name, self._namespace)}
+        if self._spec.get("alone"):  # what shares objects comes from one place: all of it is here, or none
+            for group in manifest["groups"]:
+                if not here.issuperset(set(group["names"]) & set(entry["names"])):
+                    here -= set(group["names"])
+        wanted = [name for name in entry["names"] if name not in here]
         known = {name: group for group in manifest["groups"] for name in group["names"]}
         for name in wanted:
             if name not in known:

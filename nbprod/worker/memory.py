@@ -48,7 +48,7 @@ class Memory:
         wanted = {name for entry in spec["inputs"] for name in entry["names"]}
         wanted |= {*spec["references"], *spec.get("literals", ()), *spec["parameters"]}
         wanted |= {name for name in self._defined if _is(self._defined, name, namespace)}
-        later = set(spec.get("later", ()))
+        later = wanted | set(spec.get("later", ()))
         for manifest, names in self.left.items():
             kept = self.aside.setdefault(manifest, {})
             kept.update((name, namespace[name]) for name in names if name in later and _is(names, name, namespace))
