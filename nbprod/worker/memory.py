@@ -48,13 +48,12 @@ class Memory:
         wanted = {name for entry in spec["inputs"] for name in entry["names"]}
         wanted |= {*spec["references"], *spec.get("literals", ()), *spec["parameters"]}
         wanted |= {name for name in self._defined if _is(self._defined, name, namespace)}
-        later = wanted | set(spec.get("later", ()))
+        later = set(spec.get("later", ())) - wanted  # what the stage has is referred to once, as in its own process
         for manifest, names in self.left.items():
             kept = self.aside.setdefault(manifest, {})
-            kept.update((name, namespace[name]) for name in names if name in later and _is(names, name, namespace))
-        for kept in self.aside.values():
-            for name in kept.keys() - later:
+            for name in kept.keys() - later - wanted:
                 del kept[name]
+            kept.update((name, namespace[name]) for name in names if name in later and _is(names, name, namespace))
         for name in visible(namespace) - wanted:
             del namespace[name]
         # nobody knows which names a star import binds, so it is done again
@@ -63,9 +62,10 @@ class Memory:
     def recall(self, manifest: str, name: str, namespace: dict[str, Any]) -> bool:
         """Bind again what was put aside; says whether it was there."""
         kept = self.aside.get(manifest, {})
-        if name in kept:
-            namespace[name] = kept[name]
-        return name in kept
+        if name not in kept:
+            return False
+        namespace[name] = kept.pop(name)
+        return True
 
     def remaining(self, step: StepSpec) -> StepSpec | None:
         """Return what of a replayed step has not been executed here, on its own lines; None when all has."""
