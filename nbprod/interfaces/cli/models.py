@@ -48,7 +48,7 @@ def up_verb(notebooks: tuple[str, ...], as_json: bool, quiet: bool, **asked: Any
             listeners=[progress.listen],
             profile=asked["profile"],
         )
-    render.finished(screen, finished)
+    render.finished(screen, finished, progress.told)
     if finished.model is None:
         raise api.no_model(finished)
     held = all(gate.held for gate in finished.gates)

@@ -25,6 +25,7 @@ class Progress:
         self._status: Status | None = None
         self._names: tuple[str, ...] = ()
         self._steps = Steps.of()
+        self.told: set[str] = set()
 
     def __enter__(self) -> Progress:
         return self
@@ -48,6 +49,7 @@ class Progress:
             self._steps.stage(event.stage, str(event.data.get("status", "succeeded")), event.data.get("seconds"))
             self._print(stage_line(self._names, event.stage, event.data))
         elif event.kind == "note":
+            self.told.add(str(event.data.get("message", "")))
             self._print([("  note  ", "dim"), str(event.data.get("message", ""))])
         elif event.kind == "run-finished" and self._status is not None:
             self._status.stop()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nbprod.interfaces.cli.screen import Part, Screen, seconds, stage_colour
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from nbprod.analysis import Readiness, Suggestion
     from nbprod.api import CheckResult
@@ -149,13 +149,14 @@ def names_of(outputs: Sequence[str]) -> str:
     return ", ".join(outputs[:NAMES_SHOWN]) + more
 
 
-def finished(screen: Screen, run: Run) -> None:
-    """Print what a run left: gates, its id and seconds, the model."""
+def finished(screen: Screen, run: Run, told: Collection[str] = ()) -> None:
+    """Print what a run left: gates, notes but those that were `told` as it went on, its id and seconds, the model."""
     for gate in run.gates:
         icon, style = ("held", "green") if gate.held else ("did not hold", "bold red")
         screen.line(f"  gate {gate.expression} ", (icon, style), f"  {gate.detail}" if gate.detail else "")
     for note in run.notes:
-        screen.line(("  note  ", "dim"), note)
+        if note not in told:
+            screen.line(("  note  ", "dim"), note)
     screen.line("")
     screen.line(f"  run      {run.id[:4]} · {seconds(run.seconds)} · MLflow: nbprod mlflow")
     if run.model is not None:

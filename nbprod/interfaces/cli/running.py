@@ -63,7 +63,7 @@ def carry_out(
     if as_json:
         print_json(finished.as_json())
     else:
-        render.finished(screen, finished)
+        render.finished(screen, finished, progress.told)
     return 0
 
 

@@ -133,3 +133,10 @@ def test_suggest_and_apply(project, make_notebook, capsys):
     assert written == [{"role": "setup"}, {"role": "parameters"}, {"stage": "load"}, {"stage": "load"}, None]
     assert cli.run(["suggest", "plain.ipynb", "--apply"]) == 0
     assert "nothing to tag" in capsys.readouterr().out
+
+
+def test_a_note_is_shown_once(project, make_notebook, capsys):
+    cell = "from sklearn.tree import DecisionTreeClassifier\n{0} = DecisionTreeClassifier().fit([[0], [1]], [0, 1])"
+    make_notebook(project / "two.ipynb", [("stage:a", cell.format("one")), ("stage:b", cell.format("other"))])
+    assert cli.run(["run", "two.ipynb"]) == 0
+    assert capsys.readouterr().out.count("several names may hold the model") == 1
