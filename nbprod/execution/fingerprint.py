@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nbprod.execution.observed import World
     from nbprod.execution.timeline import Inputs
 
-LAYOUT = 5
+LAYOUT = 6
 """Goes up when a worker of the same version would store other results."""
 RANDOM = frozenset({"random", "numpy.random", "torch", "torch.random"})
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import fresh, standin, state
+from . import byimport, fresh, standin, state
 from .memory import Memory
 from .stage import Stage
 from .trouble import Boundary, Trouble
@@ -30,6 +30,7 @@ _before: dict[str, str] = {}
 def prepare() -> None:
     """Remember the state outside variables before the first cell of the job's author runs."""
     fresh.install()
+    byimport.watch()
     _before.update(state.capture())
 
 

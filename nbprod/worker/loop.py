@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import environment, fresh, trouble
+from . import byimport, environment, fresh, trouble
 from .capture import Capture
 from .channel import Channel
 
@@ -80,6 +80,7 @@ class Worker:
         environment.begin()
         standin.install()
         fresh.install()
+        byimport.watch()
         _flush_before_the_end(capture)
 
     def serve(self) -> None:

@@ -15,7 +15,7 @@ from json import loads as from_json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import hashing, plain, sequences
+from . import byimport, hashing, plain, sequences
 from .options import KINDS, SEEDED
 from .pickling import Pickler, loads
 from .unstorable import explain
@@ -175,7 +175,7 @@ def _local(path: str, start: str) -> str:
 
 def _environment(before: dict[str, str]) -> dict[str, Any] | None:
     names = {name for name in os.environ if not OF_THE_DRIVER.match(name)}
-    changed = sorted(name for name in names if before.get(name) != _mark(os.environ[name]))
+    changed = sorted(n for n in names if before.get(n) != _mark(os.environ[n]) and not byimport.variable(n))
     secret = [name for name in changed if SECRET.search(name)]
     gone = sorted(name for name in before if name not in os.environ and not OF_THE_DRIVER.match(name))
     kept = {name: os.environ[name] for name in changed if name not in secret}
@@ -202,7 +202,7 @@ def _restore_search_path(entry: dict[str, Any], start: str) -> None:
 
 def _filters() -> list[list[Any]]:
     """Return the warnings filters, those of the notebook's own categories left out."""
-    return [entry for entry in map(_filter, warnings.filters) if entry is not None]
+    return [entry for entry in map(_filter, byimport.filters()) if entry is not None]
 
 
 def _filter(entry: Any) -> list[Any] | None:

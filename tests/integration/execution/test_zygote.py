@@ -243,3 +243,29 @@ def test_descriptions_that_others_left_are_no_obstacle(own, tmp_path):
     finally:
         sleeper.kill()
         sleeper.wait()
+
+
+def test_fingerprints_are_the_same_with_and_without(own, run):
+    cells = (
+        (
+            "stage:load",
+            "import numpy as np\nimport sklearn.ensemble\nimport os, random\nnp.random.seed(1)\nx = np.random.rand(3)",
+        ),
+        ("stage:set", "import warnings\nwarnings.filterwarnings('error', 'mine')\nos.environ['MINE'] = '1'\ny = x + 1"),
+        ("stage:use", "import pandas as pd\nfirst = warnings.filters[0][0], os.environ['MINE'], float(y.sum())"),
+    )
+    forked = run(*cells)
+    new = run(*cells, zygote=False, force=True)
+    assert [stage.fingerprint for stage in forked.stages] == [stage.fingerprint for stage in new.stages]
+    assert forked["first"] == new["first"] == ("error", "1", float(new["y"].sum()))
+    assert {str(stage.status) for stage in run(*cells).stages} == {"cached"}
+
+
+def test_filters_that_are_set_both_by_a_library_and_by_the_notebook_are_the_notebooks(own, run):
+    cells = (
+        ("stage:a", "import numpy\nimport warnings\nknown = [f for f in warnings.filters if f[1] is not None and 'numpy' in f[1].pattern]\n"
+         "warnings.filterwarnings(known[0][0], known[0][1].pattern)"),
+        ("stage:b", "import warnings\nthere = warnings.filters[0][1].pattern"),
+    )  # fmt: skip
+    for zygote in (True, False):
+        assert "numpy" in run(*cells, zygote=zygote, force=True)["there"]

@@ -196,9 +196,7 @@ class Rounds:
         check(code == 0, f"the run after it ended with {code}: {_told(project)}")
         self.counts["milliseconds of runs after"] += int(1000 * (time.monotonic() - begun))
         run = _answer(project)
-        # a new Python imports libraries in its first stage, whose state is then what they have done to warnings filters
-        forked = setting.zygote and not {"zygote", "two"} & set(setting.victims)
-        equal(left_by(project, run), self._expect(setting.seed), fingerprints=forked)
+        equal(left_by(project, run), self._expect(setting.seed))
         statuses = Counter(stage["status"] for stage in run["stages"])
         self.counts["stages reused"] += statuses["cached"]
         self.counts["stages run"] += statuses["succeeded"]
@@ -308,9 +306,9 @@ def left_by(project: Path, run: dict[str, Any]) -> Undisturbed:
     return Undisturbed(fingerprints, contents, digests, run["metrics"], files, _events(project))
 
 
-def equal(found: Undisturbed, expected: Undisturbed, *, fingerprints: bool = True) -> None:
+def equal(found: Undisturbed, expected: Undisturbed) -> None:
     """Raise `Wrong` when a run has left something else."""
-    for kind in ("values", "files", "metrics", "contents", *(("fingerprints",) if fingerprints else ())):
+    for kind in ("values", "files", "metrics", "contents", "fingerprints"):
         mine, other = getattr(found, kind), getattr(expected, kind)
         names = [name for name in {**mine, **other} if mine.get(name) != other.get(name)]
         check(not names, f"{kind} differ: {names}")
