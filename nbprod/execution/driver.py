@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from pathlib import Path
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from nbprod.execution.runner import Runner
     from nbprod.store import Ledger
 
-PSEUDO = ("gate", "test")
 ENDINGS = {"NB506": RunStatus.INTERRUPTED, "NB508": RunStatus.PRUNED}
 """Errors that somebody wanted: they are no failures."""
 MOST_REWINDS = 3
@@ -110,6 +110,7 @@ class Driver:
             self.recorder.begin(self.planner.python(self.stages[0]).version if self.stages else "")
             return self._carry_out(sessions)
         finally:
+            self._crew.end()
             self.runner.close(at_once=True)
             self.recorder.close()
 
@@ -125,11 +126,16 @@ class Driver:
             status, error = RunStatus.INTERRUPTED, self._interrupted()
         except NbprodError as problem:
             status, error = ENDINGS.get(problem.code, RunStatus.FAILED), problem
-            for task, failure in self._early.drained():
-                self._failed(task.stage, task.work, failure)
+            self._drain()
         if error is not None:
             self._skip_rest(error)
         return self.recorder.end(status, error, self.planner.sharing.finish(at_once=status is RunStatus.INTERRUPTED))
+
+    def _drain(self) -> None:
+        """Wait for the stages that still run, unless the user has enough of waiting; the run has failed already."""
+        with contextlib.suppress(KeyboardInterrupt):
+            for task, failure in self._early.drained():
+                self._failed(task.stage, failure)
 
     def _interrupted(self) -> NbprodError:
         current = next((s.name for s in self.recorder.run.stages if s.status is StageStatus.RUNNING), None)
@@ -195,10 +201,7 @@ class Driver:
         if decision.entry is not None and decision.snapshot is not None:
             self._adopt(stage, decision.entry, decision.snapshot, decision.reason)
             return
-        if stage.name in PSEUDO and stage not in self.pipeline.stages:
-            self._gate(stage, decision)
-        else:
-            self._execute(stage, decision)
+        (self._gate if self._is_gate(stage) else self._execute)(stage, decision)
 
     def decide(self, stage: Stage, timeline: Timeline) -> Decision:
         """Return what is done with a stage when those of `timeline` come before it."""
@@ -237,8 +240,6 @@ class Driver:
     def _is_gate(self, stage: Stage) -> bool:
         return stage is self.pipeline.gate or stage is self.pipeline.test
 
-    # one stage
-
     def _execute(self, stage: Stage, decision: Decision) -> None:
         """Execute a stage, again in a new process as often as its retries allow."""
         self._need_held(stage, decision)
@@ -255,7 +256,7 @@ class Driver:
                 early = None
                 if self._retry(stage, decision, error):
                     continue
-                self._failed(stage, work, error)
+                self._failed(stage, error)
                 raise
             entry = self.succeeded(stage, decision, work)
             self.timeline.add(entry)
@@ -277,8 +278,6 @@ class Driver:
         self._early.until(task)
         if task.error is not None:
             raise task.error
-
-    # stages begun before it is their turn
 
     def begin(self, stage: Stage, decision: Decision) -> Task:
         """Begin a stage before it is its turn."""
@@ -376,23 +375,23 @@ class Driver:
     def _read_after(self, stage: Stage) -> set[str]:
         return crossing.read_after(self.stages[self.stages.index(stage) + 1 :], self.timeline)
 
-    def _failed(self, stage: Stage, work: Work, error: NbprodError) -> None:
+    def _failed(self, stage: Stage, error: NbprodError) -> None:
         self.ledger.end_stage(self.run, stage.name, "failed")
         reason = error.message.splitlines()[0] if error.message else "failed"
-        notebook = str(work.executed) if work.executed.exists() else None
         status = StageStatus.PRUNED if error.code == "NB508" else StageStatus.FAILED
-        self.recorder.finished(StageRun(stage.name, status, reason, notebook=notebook, error=error))
+        self._told_failed(stage.name, status, reason, error)
+
+    def _told_failed(self, stage: str, status: StageStatus, reason: str, error: NbprodError) -> None:
+        path = executed_path(self.recorder.folder, stage)
+        notebook = str(path) if path.exists() else None
+        self.recorder.finished(StageRun(stage, status, reason, notebook=notebook, error=error))
 
     def _skip_rest(self, error: NbprodError) -> None:
         """Mark what did not run; the stage that an interrupt hit has failed."""
         failed: str | None = None
         for stage in self.recorder.run.stages:
             if stage.status is StageStatus.RUNNING:
-                path = executed_path(self.recorder.folder, stage.name)
-                notebook = str(path) if path.exists() else None
-                self.recorder.finished(
-                    StageRun(stage.name, StageStatus.FAILED, error.message, notebook=notebook, error=error)
-                )
+                self._told_failed(stage.name, StageStatus.FAILED, error.message, error)
             if stage.status in (StageStatus.FAILED, StageStatus.PRUNED, StageStatus.RUNNING):
                 failed = stage.name
             if stage.status is StageStatus.PENDING:

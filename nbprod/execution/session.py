@@ -131,17 +131,17 @@ class Session:
         with contextlib.suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        for descriptor in (self._to, self._from):
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        for descriptor in {self._to, self._from} - {-1}:
+            os.close(descriptor)
+        self._to = self._from = -1  # the numbers may be another session's by the next time
         self._errors.close()
 
     def interrupt(self, seconds: float = 1.0) -> None:
         """Give the cell a KeyboardInterrupt and a moment to clean up, then end the process."""
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             os.kill(self._process.pid, signal.SIGINT)
-            os.close(self._to)
-            self._to = -1
+            descriptor, self._to = self._to, -1
+            os.close(descriptor)
             self._process.wait(seconds)
         self.kill()
 

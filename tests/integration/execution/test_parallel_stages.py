@@ -18,7 +18,9 @@ TOGETHER = """
 import os, time
 
 def meet_{own}(own, other):  # analysis cannot tell which files, so it sees no order between the stages
-    os.close(os.open(own, os.O_CREAT))
+    descriptor = os.open(own, os.O_CREAT | os.O_WRONLY)
+    os.write(descriptor, str(os.getpid()).encode())
+    os.close(descriptor)
     start = time.monotonic()
     while other not in os.listdir() and time.monotonic() - start < 60:
         time.sleep(0.01)
@@ -138,3 +140,47 @@ def test_interrupting_ends_all_stages(project, make_notebook):
     for file in files:
         with pytest.raises(ProcessLookupError):
             os.kill(int(file.read_text()), 0)
+
+
+def test_an_interrupt_between_messages_ends_all_stages_too(project, make_notebook):
+    """Not only while the run waits for its stages: a listener stands for whatever else it may be doing."""
+    cell = "import os, time\nopen('{0}.pid', 'w').write(str(os.getpid()))\ntime.sleep(600)"
+    make_notebook(project / "a.ipynb", [("stage:a", cell.format("a")), ("stage:b", cell.format("b"))])
+    begun = []
+
+    def listen(event):
+        if event.kind == "cell-started":
+            begun.append(event.stage)
+        if len(begun) == 2:
+            begun.append("done")
+            while not all((project / f"{name}.pid").exists() for name in "ab"):
+                time.sleep(0.02)
+            raise KeyboardInterrupt
+
+    with pytest.raises(nbprod.StageFailed):
+        nbprod.run("a.ipynb", options=RunOptions(jobs=2), listeners=[listen])
+    for name in "ab":
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((project / f"{name}.pid").read_text()), 0)
+
+
+def test_who_has_enough_of_waiting_beside_a_failure_still_has_the_failure(project, make_notebook):
+    failing = TOGETHER.format(own=97, other=98, name="x") + "1 / 0"
+    slow = TOGETHER.format(own=98, other=97, name="y") + "time.sleep(600)"
+    make_notebook(project / "a.ipynb", [("stage:a", failing), ("stage:b", slow)])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nbprod", "run", "a.ipynb", "--jobs", "2"],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    while "✗ a" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 1
+    assert "ZeroDivisionError" in process.stdout.read()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((project / "b").read_text()), 0)
+    process.stdout.close()
