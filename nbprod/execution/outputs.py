@@ -7,6 +7,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, Any
 
+from nbprod.core.errors import StoreError
 from nbprod.store.contents import of_file
 from nbprod.store.files import storing
 from nbprod.worker.buffers import BufferDamaged, use
@@ -50,15 +51,31 @@ def reuse(manifest: Mapping[str, Any], world: World) -> None:
 
 
 def materialise(world: World, buffers: Buffers) -> None:
-    """Make the files on disk what the stages reused so far would have left."""
+    """Make the files on disk what the stages reused so far would have left.
+
+    Raises
+    ------
+    StoreError
+        A kept file is damaged or gone; the next run makes it again.
+    """
     for path, digest in world.overlay.items():
         if world.ledger.file_digest(path) == digest:
             continue
         if digest is None:
             path.unlink(missing_ok=True)
-        elif _kept(buffers, digest).exists():
-            _restore(_kept(buffers, digest), path, buffers.root)
+        else:
+            _restore(_verified(buffers, of_file(digest), path), path, buffers.root)
     world.overlay.clear()
+
+
+def _verified(buffers: Buffers, name: str, path: Path) -> Path:
+    """Return where a kept file is, once its content was seen to be what it was."""
+    try:
+        buffers.get(name, writable=False).release()
+    except BufferDamaged as error:
+        text = f"the file {path}, which a reused stage would have left, cannot be put back: {error}"
+        raise StoreError("NB603", text, "run it again: the stage that writes it is made again") from error
+    return buffers.path(name)
 
 
 def _kept(buffers: Buffers, digest: str) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nbprod.core.errors import StoreError
 from nbprod.execution import outputs
 from nbprod.execution.observed import World
 from nbprod.store import Ledger
@@ -69,3 +70,20 @@ def test_a_home_on_another_disk(tmp_path, world, buffers, monkeypatch):
     outputs.materialise(world, buffers)
     assert file.read_text() == "content"
     assert not list(tmp_path.rglob(".new-*"))
+
+
+@pytest.mark.parametrize("damage", ["other", None])
+def test_a_kept_file_that_is_damaged_or_gone_is_not_put_back(tmp_path, world, buffers, damage):
+    file = tmp_path / "table.csv"
+    manifest = written(file)
+    outputs.keep(manifest, world, buffers)
+    (kept,) = [path for path in buffers.root.rglob("*") if path.is_file()]
+    if damage is None:
+        kept.unlink()
+    else:
+        kept.write_text(damage)
+    file.unlink()
+    outputs.reuse(manifest, world)
+    with pytest.raises(StoreError, match=r"table.csv.* cannot be put back"):
+        outputs.materialise(world, buffers)
+    assert not file.exists()
