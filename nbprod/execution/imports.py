@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +22,13 @@ def imported(sources: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _names(source: str) -> Iterator[str]:
+@lru_cache(maxsize=1024)
+def _names(source: str) -> tuple[str, ...]:
+    """Return the names of one cell, which every stage of a run asks for."""
+    return tuple(_named(source))
+
+
+def _named(source: str) -> Iterator[str]:
     try:
         tree = ast.parse(source)
     except SyntaxError:

@@ -272,7 +272,7 @@ def _started(directory: Path, warm: Warm) -> socket.socket | None:
             "sites": warm.python.sites,
             "stamp": warm.stamp,
             "modules": warm.modules,
-            "idle": int(os.environ.get("NBPROD_ZYGOTE_IDLE") or IDLE_SECONDS),
+            "idle": _idle(),
             "offenders": str(offenders),
             "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
@@ -308,6 +308,12 @@ def _spawned(directory: Path, key: str, warm: Warm) -> bool:
         for descriptor in (read, write):
             with suppress(OSError):
                 os.close(descriptor)
+
+
+def _idle() -> int:
+    """Return after how many seconds without use a zygote ends."""
+    asked = os.environ.get("NBPROD_ZYGOTE_IDLE", "")
+    return int(asked) if asked.isdecimal() and int(asked) else IDLE_SECONDS
 
 
 def _make_room(warm: Warm) -> None:

@@ -81,6 +81,28 @@ class StageSpec(TypedDict):
     later: NotRequired[list[str]]
 
 
+EMPTY: StageSpec = {
+    "format": FORMAT,
+    "run": "",
+    "notebook": "",
+    "stage": "",
+    "steps": [],
+    "parameters": {},
+    "inputs": [],
+    "state": [],
+    "references": [],
+    "outputs": [],
+    "patches": [],
+    "metrics": [],
+    "buffers": "",
+    "manifest": "",
+    "cwd": "",
+    "mlflow": None,
+    "model": None,
+}
+"""A stage that does nothing: what those begin with who only have cells to execute."""
+
+
 class ModelSpec(TypedDict):
     """All that a worker needs to write a model directory; see `worker/model.py`.
 

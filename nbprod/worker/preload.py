@@ -213,13 +213,13 @@ def _tops(value: Any) -> Iterator[str]:
             yield module.partition(".")[0]
 
 
-def shadowed(folder: str, own: Iterable[str]) -> set[str]:
-    """Return modules imported ahead which Python would have found in the notebook's folder instead."""
+def shadowed(folder: str) -> set[str]:
+    """Return modules imported ahead which Python would have found in the notebook's folder: it comes after its own."""
     try:
         names = {item.stem if item.suffix == ".py" else item.name for item in Path(folder).iterdir() if _module(item)}
     except OSError:
         return set()
-    return names & (set(ahead) | set(own))
+    return (names & set(ahead)) - sys.stdlib_module_names
 
 
 def _module(item: Path) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import environment, preload, state
 from .cells import Cells
-from .formats import FORMAT
+from .formats import EMPTY
 from .memory import Memory
 from .stage import Stage
 
@@ -70,24 +70,14 @@ def rehearse() -> None:
 def _spec(folder: str) -> StageSpec:
     scenes = [source for module, source in SCENES.items() if not module or module in sys.modules]
     return {
-        "format": FORMAT,
-        "run": "",
-        "notebook": "",
+        **EMPTY,
         "stage": "rehearsal",
         "steps": [_step("replay", 1, "import os"), *(_step("cell", at, text) for at, text in enumerate(scenes, 2))],
-        "parameters": {},
-        "inputs": [],
-        "state": [],
-        "references": [],
-        "patches": [],
         "outputs": ["number", "text", "things", "array", "table", "model"],
         "metrics": ["number"],
         "buffers": f"{folder}/buffers",
         "manifest": f"{folder}/manifest.json",
         "cwd": folder,
-        "mlflow": None,
-        "model": None,
-        "modules": [],
     }
 
 

@@ -18,6 +18,7 @@ import socket
 import struct
 import sys
 import time
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -167,7 +168,7 @@ class Zygote:
     def _unfit(self, request: dict[str, Any]) -> str:
         if preload.threads() > 1:
             return "the zygote has more than one thread"
-        hidden = preload.shadowed(request["folder"], sys.stdlib_module_names & sys.modules.keys())
+        hidden = preload.shadowed(request["folder"])
         return f"{sorted(hidden)[0]}.py in the notebook's folder has the name of a library's" if hidden else ""
 
     def _reap(self) -> None:
@@ -206,6 +207,8 @@ class Zygote:
                 del os.environ["NBPROD_CONTROL"]
                 sys.modules[f"{__package__}.kernel"].main(request["kernel"], request["driver"])
             sys.modules[f"{__package__}.loop"].main()
+        except BaseException:  # noqa: BLE001 - the driver reads the last words of whatever ends here
+            os.write(2, traceback.format_exc().encode("utf-8", "replace"))
         finally:
             os._exit(3)
 

@@ -11,9 +11,10 @@ from unittest import mock
 
 import pytest
 from forked import forked
+from fuzzing import CHECKS
 from fuzzing.judge import write
 from fuzzing.notebooks import book
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nbprod
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 FEW = 20
 MANY = 150
-CHECKS = {"derandomize": True, "deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,12 @@ from nbprod.execution.kernels import of_name, this
 from nbprod.execution.overrides import source
 from nbprod.execution.session import ProcessDiedError, Session, TimedOutError, death, fatal
 from nbprod.execution.zygotes import Warm
-from nbprod.worker.formats import FORMAT
+from nbprod.worker.formats import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from nbprod.worker.formats import StageSpec, StepSpec
+    from nbprod.worker.formats import StepSpec
 
 
 class SessionEngine:
@@ -83,7 +83,7 @@ class Cells:
         ProcessDiedError, TimedOutError
             As `Session.run`.
         """
-        spec = {**NOTHING, "notebook": self._notebook, "steps": list(steps), "cwd": str(self._cwd)}
+        spec = {**EMPTY, "notebook": self._notebook, "steps": list(steps), "cwd": str(self._cwd)}
         for event in self._session.run({"op": "notebook", "spec": spec}, timeout):
             if event["event"] == "fatal":
                 raise fatal(event)
@@ -110,28 +110,6 @@ class Cells:
             self._session.close()
         else:
             self._session.kill()
-
-
-NOTHING: StageSpec = {
-    "format": FORMAT,
-    "run": "",
-    "notebook": "",
-    "stage": "",
-    "steps": [],
-    "parameters": {},
-    "inputs": [],
-    "state": [],
-    "references": [],
-    "patches": [],
-    "outputs": [],
-    "metrics": [],
-    "buffers": "",
-    "manifest": "",
-    "cwd": "",
-    "mlflow": None,
-    "model": None,
-}
-"""What is left of a stage where only cells are executed."""
 
 
 def _warm(python: Path, variables: Mapping[str, str], steps: Sequence[StepSpec]) -> Warm | None:

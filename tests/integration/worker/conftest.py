@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import nbprod
+from nbprod.worker.formats import EMPTY
 
 WORKER = Path(nbprod.__file__).parent / "worker"
 
@@ -65,23 +66,14 @@ class Driver:
         self.stages += 1
         steps = [_step(number, source) for number, source in enumerate(sources, 1)]
         base = {
-            "format": 1,
+            **EMPTY,
             "run": "8c21aa00",
             "notebook": "churn.ipynb",
             "stage": f"stage{self.stages}",
             "steps": steps,
-            "parameters": {},
-            "inputs": [],
-            "state": [],
-            "references": [],
-            "patches": [],
-            "outputs": [],
-            "metrics": [],
             "buffers": str(self.root / ".nbprod" / "buffers"),
             "manifest": str(self.root / ".nbprod" / "manifests" / f"{self.stages}.json"),
             "cwd": str(self.root),
-            "mlflow": None,
-            "model": None,
         }
         return {**base, **more}
 

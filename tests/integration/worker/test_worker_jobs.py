@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from nbprod import worker
+from nbprod.worker.formats import EMPTY
 
 PREPARE = "import sys\nsys.path.insert(0, {folder!r})\nfrom nbprod_worker.job import begin, end\nbegin(globals(), {spec}, root={root!r})"
 
@@ -25,23 +26,13 @@ def job(tmp_path):
 
     def run(name, *cells, **more):
         spec = {
-            "format": 1,
+            **EMPTY,
             "run": "8c21aa00",
             "notebook": "work/churn.ipynb",
             "stage": name,
-            "steps": [],
-            "parameters": {},
-            "inputs": [],
-            "state": [],
-            "references": [],
-            "patches": [],
-            "outputs": [],
-            "metrics": [],
             "buffers": "data/buffers",
             "manifest": f"data/{name}.json",
             "cwd": "work",
-            "mlflow": None,
-            "model": None,
             **more,
         }
         begin = PREPARE.format(folder=str(tmp_path), spec=spec, root=str(tmp_path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nbprod import analysis, notebooks
@@ -148,6 +148,7 @@ VALUES = {
 }
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the first draw makes hypothesis's own tables
 @given(st.data())
 def test_a_text_says_the_same_again(data):
     kind = data.draw(st.sampled_from(sorted(VALUES)))
