@@ -123,11 +123,12 @@ class Driver:
             self._conclude(sessions)
             self.runner.close()
         except KeyboardInterrupt:
-            status, error = RunStatus.INTERRUPTED, self._interrupted()
+            error = self.recorder.interruption(keep_going=self.options.keep_going)
         except NbprodError as problem:
-            status, error = ENDINGS.get(problem.code, RunStatus.FAILED), problem
+            error = problem
             self._drain()
         if error is not None:
+            status = ENDINGS.get(error.code, RunStatus.FAILED)
             self._skip_rest(error)
         return self.recorder.end(status, error, self.planner.sharing.finish(at_once=status is RunStatus.INTERRUPTED))
 
@@ -136,11 +137,6 @@ class Driver:
         with contextlib.suppress(KeyboardInterrupt):
             for task, failure in self._early.drained():
                 self._failed(task.stage, failure)
-
-    def _interrupted(self) -> NbprodError:
-        current = next((s.name for s in self.recorder.run.stages if s.status is StageStatus.RUNNING), None)
-        text, where = (f"interrupted in stage {current}", f" at {current}") if current else ("interrupted", "")
-        return StageFailed("NB506", text, f"nbprod run {self.pipeline.files}   continues{where}")
 
     def _conclude(self, sessions: SessionRunner) -> None:
         """Judge the gates and write the model."""

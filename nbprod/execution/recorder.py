@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
+from nbprod.core.errors import StageFailed
 from nbprod.core.run import Event, Run, RunStatus, StageRun, StageStatus
 from nbprod.execution import specs
 from nbprod.store import to_record
@@ -62,6 +63,7 @@ class Recorder:
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             notes=project.notes,
         )
+        self._files = pipeline.files
         self._live: dict[str, dict[str, Any]] = {stage.name: _live(stage) for stage in pipeline.stages}
         self._listeners = listeners
         self._ledger = ledger
@@ -145,6 +147,15 @@ class Recorder:
     def stage(self, name: str) -> StageRun | None:
         """Return a stage as it stands."""
         return next((stage for stage in self.run.stages if stage.name == name), None)
+
+    def interruption(self, *, keep_going: bool) -> NbprodError:
+        """Return the error of a run that was interrupted: the failure it had ended with already, if any."""
+        failures = [stage.error for stage in self.run.stages if stage.status is StageStatus.FAILED and stage.error]
+        if failures and not keep_going:
+            return failures[0]
+        current = next((stage.name for stage in self.run.stages if stage.status is StageStatus.RUNNING), None)
+        text, where = (f"interrupted in stage {current}", f" at {current}") if current else ("interrupted", "")
+        return StageFailed("NB506", text, f"nbprod run {self._files}   continues{where}")
 
     def end(self, status: RunStatus, error: NbprodError | None, notes: Sequence[str] = ()) -> Run:
         """Put the end of the run on record, tell of it, and return it."""

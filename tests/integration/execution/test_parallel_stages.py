@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -168,19 +169,28 @@ def test_who_has_enough_of_waiting_beside_a_failure_still_has_the_failure(projec
     failing = TOGETHER.format(own=97, other=98, name="x") + "1 / 0"
     slow = TOGETHER.format(own=98, other=97, name="y") + "time.sleep(600)"
     make_notebook(project / "a.ipynb", [("stage:a", failing), ("stage:b", slow)])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nbprod", "run", "a.ipynb", "--jobs", "2"],
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    while "✗ a" not in process.stdout.readline():
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 1
-    assert "ZeroDivisionError" in process.stdout.read()
+    command = [sys.executable, "-m", "nbprod", "run", "a.ipynb", "--jobs", "2"]
+    with subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        while "✗ a" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        told = process.stdout.read()
+    assert (process.returncode, "ZeroDivisionError" in told) == (1, True)
     with pytest.raises(ProcessLookupError):
         os.kill(int((project / "b").read_text()), 0)
-    process.stdout.close()
+
+
+def test_an_interrupt_while_a_failure_is_told_leaves_the_failure(project, make_notebook):
+    make_notebook(project / "a.ipynb", [("stage:a", "1 / 0"), ("stage:b", "y = 1")])
+
+    def interrupt(event):
+        if event.kind == "stage-finished" and event.stage == "a":
+            raise KeyboardInterrupt
+
+    with pytest.raises(nbprod.StageFailed, match="ZeroDivisionError"):
+        nbprod.run("a.ipynb", listeners=[interrupt])
+    record = next((project / ".nbprod" / "runs").glob("*/run.json"))
+    assert json.loads(record.read_text())["status"] == "failed"
