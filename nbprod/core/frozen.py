@@ -34,7 +34,9 @@ def _standard(cls: Any, name: str) -> Any:
         (item.name, item.type, dataclasses.field(**{key: getattr(item, key) for key in copied}))
         for item in dataclasses.fields(cls)
     ]
-    after = {"__post_init__": cls.__post_init__} if hasattr(cls, "__post_init__") else {}
+    after: dict[str, Any] = {"__doc__": cls.__name__}  # without one, the decorator takes long to write one
+    if hasattr(cls, "__post_init__"):
+        after["__post_init__"] = cls.__post_init__
     asked: dict[str, Any] = {"init": name == "__init__", "repr": name == "__repr__"}
     asked["eq"] = name in ("__eq__", "__hash__")
     return vars(dataclasses.make_dataclass(cls.__name__, fields, namespace=after, frozen=True, **asked))[name]

@@ -30,11 +30,16 @@ class Memory:
     """
 
     def __init__(self, pid: int, root: Path = ROOT) -> None:
-        found = limit(pid, root)
-        self.limit = found[1] if found else None
-        files = [folder / name for folder in _groups(pid, root) for name in COUNTERS]
+        self._folders = _groups(pid, root)
+        files = [folder / name for folder in self._folders for name in COUNTERS]
         counts = ((file, _kills(file)) for file in (*files, root / "proc/vmstat"))
         self._before = next(((file, count) for file, count in counts if count is not None), None)
+
+    @property
+    def limit(self) -> int | None:
+        """The limit of the group, in bytes."""
+        found = _nearest(self._folders)
+        return found[1] if found else None
 
     def ran_out(self) -> bool:
         """Whether the kernel has killed."""
@@ -43,8 +48,12 @@ class Memory:
 
 def limit(pid: int | str = "self", root: Path = ROOT) -> tuple[str, int] | None:
     """Return the nearest group above a process that limits its memory, and the limit in bytes; None without one."""
-    for folder in _groups(pid, root):
-        for group in (folder, *folder.parents):
+    return _nearest(_groups(pid, root))
+
+
+def _nearest(folders: list[Path]) -> tuple[str, int] | None:
+    for folder in folders:
+        for group in (folder, *(parent for parent in folder.parents if "cgroup" in parent.parts)):
             found = _limit(group)
             if found is not None:
                 return str(group), found

@@ -121,7 +121,7 @@ class Driver:
                 self.recorder.note(text)
             self._all()
             self._conclude(sessions)
-            self.runner.close()
+            self.runner.dismiss()
         except KeyboardInterrupt:
             error = self.recorder.interruption(keep_going=self.options.keep_going)
         except NbprodError as problem:

@@ -70,6 +70,9 @@ class JobRunner:
         """Return no stage."""
         return frozenset()
 
+    def dismiss(self) -> None:
+        """Do nothing: a kernel ends with its job."""
+
     def close(self, *, at_once: bool = False) -> None:
         """Do nothing: a kernel ends with its job."""
 

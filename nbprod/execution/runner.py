@@ -78,6 +78,9 @@ class Runner(Protocol):
     def alive(self) -> frozenset[str]:
         """Return the stages whose process still lives."""
 
+    def dismiss(self) -> None:
+        """Ask all processes to end; `close` waits for them."""
+
     def close(self, *, at_once: bool = False) -> None:
         """End all processes."""
 
@@ -149,7 +152,8 @@ class SessionRunner:
             self._held = last
             return
         if last is not None and last is not held:
-            self._dismiss()
+            if self._idle is not None:
+                self._leave(self._idle)
             self._idle = last
         if not keep and held is not None:
             self._leave(held)
@@ -165,18 +169,26 @@ class SessionRunner:
         """Return the stages whose process still lives."""
         return frozenset(self._held.stages) if self._held else frozenset()
 
+    def dismiss(self) -> None:
+        """Ask all processes to end; `close` waits for them."""
+        for session in self._living():
+            self._leave(session)
+
     def close(self, *, at_once: bool = False) -> None:
         """End all processes."""
-        for session in {self._last, self._held, self._idle} - {None}:
-            assert session is not None
-            if at_once:
+        if at_once:
+            for session in self._living():
                 session.kill()
-            else:
-                self._leave(session)
-        self._last = self._held = self._idle = None
+        self.dismiss()
         for session in self._leaving:
             session.close()
         self._leaving.clear()
+
+    def _living(self) -> set[Session]:
+        """Give up the processes that nobody has asked to end."""
+        living = {session for session in (self._last, self._held, self._idle) if session is not None}
+        self._last = self._held = self._idle = None
+        return living
 
     def _take(self, work: Work) -> Session:
         held = self._held
@@ -196,11 +208,6 @@ class SessionRunner:
             return idle
         self._leave(idle)
         return None
-
-    def _dismiss(self) -> None:
-        if self._idle is not None:
-            self._leave(self._idle)
-            self._idle = None
 
     def _leave(self, session: Session) -> None:
         """Ask a process to end; it is waited for when the run is over."""

@@ -40,6 +40,7 @@ class Hasher:
         self.arrays: list[tuple[int, Any]] = []
         self.layouts: dict[tuple[Any, ...], int] = {}
         self.table: dict[type, tuple[Any, bool]] = {} if outer is None else outer.table
+        self.dtypes: dict[int, tuple[Any, bytes]] = {} if outer is None else outer.dtypes
         self.large: Callable[[bytes | memoryview], str] = digest if outer is None else outer.large
 
     @cached_property

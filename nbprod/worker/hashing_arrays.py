@@ -34,7 +34,7 @@ def _array(hasher: Hasher, array: Any) -> None:
 def _values(hasher: Hasher, array: Any) -> None:
     """Add dtype and values of an ndarray, whatever its memory layout."""
     dtype = array.dtype
-    hasher.put("dtype", repr(dtype).encode())
+    hasher.put("dtype", _described(hasher, dtype))
     if dtype.names is not None:
         for name in dtype.names:
             _values(hasher, array[name])
@@ -44,6 +44,14 @@ def _values(hasher: Hasher, array: Any) -> None:
         hasher.put("values", _bytes(array))
     else:
         hasher.put_digest("values", array.nbytes, _digest(hasher, array))
+
+
+def _described(hasher: Hasher, dtype: Any) -> bytes:
+    """Return what stands for a dtype: many arrays have the same one, and its text takes longer than a small array."""
+    known = hasher.dtypes.get(id(dtype))
+    if known is None:
+        known = hasher.dtypes[id(dtype)] = dtype, repr(dtype).encode()
+    return known[1]
 
 
 def _digest(hasher: Hasher, array: Any) -> str:

@@ -153,10 +153,11 @@ class _Directory:
     def write(self, data: bytes, modules: set[str]) -> None:
         self.folder.mkdir(parents=True)
         (self.folder / PAYLOAD).write_bytes(data)
-        loader = self._code(pickling.local_files(modules))
+        local = pickling.local_files(modules)
+        loader = self._code(local)
         modules = modules | {"pandas"} if is_frame(self.rows.form.rows) else modules
         modules = modules | {"numpy"} if is_array(self.rows.form.rows) else modules
-        requirements = pickling.requirements(modules, pickling.local_files(modules), self._cache())
+        requirements = pickling.requirements(modules, local, self._cache())
         files.write_environment(self.folder, requirements)
         examples = files.write_examples(self.folder, self.rows.form)
         inputs = self._inputs()

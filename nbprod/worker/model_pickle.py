@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dis
+import functools
 import hashlib
 import importlib.metadata
 import io
@@ -104,6 +105,7 @@ def origin(module: str) -> Path | None:
     return Path(file).resolve() if file else None
 
 
+@functools.cache
 def _installed() -> tuple[Path, ...]:
     paths = sysconfig.get_paths()
     return tuple(Path(paths[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))

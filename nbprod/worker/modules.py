@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import json
@@ -21,15 +22,23 @@ INFO = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(-.*)?\.(dist-info|egg-info)
 FIRST = re.compile(r'^"?([^/,"\n]+)', re.MULTILINE)
 
 
+_others: dict[str, Any] = {}
+"""Modules that were seen to be no user's: thousands, which each stage would look at again."""
+
+
 def local() -> dict[str, str]:
     """Return path → digest of the modules that are the user's own, or installed in editable form."""
-    found = {}
+    found: dict[str, str] = {}
     for name, module in list(sys.modules.items()):
+        if _others.get(name, found) is module:
+            continue
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and name.partition(".")[0] not in origins.MACHINERY and origins.kind(file) == "user":
             digest = path_digest(file)
             if digest is not None:
                 found[os.path.abspath(file)] = digest  # noqa: PTH100 - links are part of the name
+        elif isinstance(file, str):
+            _others[name] = module
     return dict(sorted(found.items()))
 
 
@@ -38,7 +47,8 @@ def distributions(cache: Path, unused: Collection[str] = ()) -> dict[str, str]:
 
     Top-level modules in `unused` are loaded, but for others.
     """
-    installed = {folder: _installed(folder) for folder in origins.sites() if Path(folder).is_dir()}
+    folders = [Path(folder) for folder in origins.sites() if Path(folder).is_dir()]
+    installed = {str(folder): _installed(folder, folder.stat().st_mtime_ns) for folder in folders}
     found: dict[str, str] = {}
     unknown: set[str] = set()
     for name, folder in _loaded(unused).items():
@@ -72,8 +82,9 @@ def _loaded(unused: Collection[str]) -> dict[str, str]:
     return found
 
 
-def _installed(folder: str) -> dict[str, str]:
-    matches = (INFO.fullmatch(name) for name in (item.name for item in Path(folder).iterdir()))
+@functools.cache
+def _installed(folder: Path, _changed: int) -> dict[str, str]:
+    matches = (INFO.fullmatch(item.name) for item in folder.iterdir())
     return {_normal(match["name"]): match["version"] for match in matches if match}
 
 

@@ -10,20 +10,20 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from . import environment, preload, state
+from . import environment, model, preload, state
 from .cells import Cells
 from .formats import EMPTY
 from .memory import Memory
 from .stage import Stage
 
 if TYPE_CHECKING:
-    from .formats import StageSpec, StepSpec
+    from .formats import ModelSpec, StageSpec, StepSpec
 
 SCENES = {
     "": "import os\nnumber, text, things = 1.5, 'two', {'three': [4, (5, None)]}\nprint(number)\nthings",
-    "numpy": "import numpy\narray = numpy.arange(40.0).reshape(8, 5)",
-    "pandas": "import pandas\ntable = pandas.DataFrame({'a': [1.5, 2.5], 'b': ['x', 'y'], 'c': [True, False]})\ntable",
-    "sklearn.tree": "import sklearn.tree\nmodel = sklearn.tree.DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1])",
+    "numpy": "import numpy\narray = numpy.arange(40.0).reshape(8, 5)\nrows = array[:2]",
+    "pandas": "import pandas\ntable = pandas.DataFrame({'a': [1.5, 2.5], 'b': ['x', 'y'], 'c': [True, False]})\nrows = table[['a']]\ntable",
+    "sklearn.tree": "import sklearn.tree\nmodel = sklearn.tree.DecisionTreeClassifier().fit(rows, [0, 1])",
 }
 """What is executed, if the module is there already."""
 
@@ -42,7 +42,7 @@ class Silence:
 
 
 def rehearse() -> None:
-    """Run a stage of two cells through all that a true one goes through, its snapshot in a folder that vanishes."""
+    """Run a stage through all that a true one goes through, and write its model, in a folder that vanishes."""
     was, used = os.getcwd(), set(preload.used)  # noqa: PTH109 - given back as it is
     cells = Cells(Silence())  # type: ignore[arg-type]  # all that a sink is here
     before = dict(cells.namespace)
@@ -54,6 +54,8 @@ def rehearse() -> None:
             stage.begin(cells.execute)
             stage.run(cells.execute)
             stage.end()
+            if "model" in cells.namespace:
+                model.write(_model(stage.spec, folder), cells.namespace)
         finally:
             sys.stdout, sys.stderr = streams
             os.chdir(was)
@@ -73,11 +75,24 @@ def _spec(folder: str) -> StageSpec:
         **EMPTY,
         "stage": "rehearsal",
         "steps": [_step("replay", 1, "import os"), *(_step("cell", at, text) for at, text in enumerate(scenes, 2))],
-        "outputs": ["number", "text", "things", "array", "table", "model"],
+        "outputs": ["number", "text", "things", "array", "rows", "table", "model"],
         "metrics": ["number"],
         "buffers": f"{folder}/buffers",
         "manifest": f"{folder}/manifest.json",
         "cwd": folder,
+    }
+
+
+def _model(stage: StageSpec, folder: str) -> ModelSpec:
+    return {
+        "stage": stage,
+        "kind": "estimator",
+        "names": ["model"],
+        "samples": ["rows"],
+        "path": f"{folder}/model",
+        "name": "model",
+        "run": "",
+        "notebook": "",
     }
 
 
