@@ -7,6 +7,7 @@ neither counts, `/proc/vmstat` tells of the whole machine.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 ROOT = Path("/")
@@ -35,7 +36,7 @@ class Memory:
         counts = ((file, _kills(file)) for file in (*files, root / "proc/vmstat"))
         self._before = next(((file, count) for file, count in counts if count is not None), None)
 
-    @property
+    @cached_property
     def limit(self) -> int | None:
         """The limit of the group, in bytes."""
         found = _nearest(self._folders)

@@ -47,8 +47,6 @@ def missing(value: object) -> bool:
 
 def plain(value: Any) -> Any:
     """Return `value` as JSON knows it; what JSON has no word for, such as NaN, becomes null."""
-    if type(value) is float:  # most are
-        return value if math.isfinite(value) else None
     if missing(value):
         return None
     if isinstance(value, bool | int | str):
@@ -60,10 +58,13 @@ def plain(value: Any) -> Any:
     if is_series(value) or is_array(value):
         return plain(value.tolist())
     if isinstance(value, list | tuple):
-        if set(map(type, value)) == {float} and math.isfinite(sum(value)):
-            return list(value)  # a column of numbers
-        return [plain(item) for item in value]
+        return list(value) if _numbers(value) else [plain(item) for item in value]
     return _special(value)
+
+
+def _numbers(values: list[Any] | tuple[Any, ...]) -> bool:
+    """Whether all are finite floats, such as a column's: their sum tells."""
+    return set(map(type, values)) == {float} and math.isfinite(sum(values))
 
 
 def _special(value: Any) -> Any:

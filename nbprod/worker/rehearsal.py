@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 SCENES = {
     "": "import os\nnumber, text, things = 1.5, 'two', {'three': [4, (5, None)]}\nprint(number)\nthings",
     "numpy": "import numpy\narray = numpy.arange(40.0).reshape(8, 5)\nrows = array[:2]",
-    "pandas": "import pandas\ntable = pandas.DataFrame({'a': [1.5, 2.5], 'b': ['x', 'y'], 'c': [True, False]})\nrows = table[['a']]\ntable",
+    "pandas": "import pandas\ntable = pandas.DataFrame({'a': [1.5, 2.5], 'b': ['x', 'y'], 'c': [True, False]})\n"
+    "rows = table[['a']]\ntable",
     "sklearn.tree": "import sklearn.tree\nmodel = sklearn.tree.DecisionTreeClassifier().fit(rows, [0, 1])",
 }
 """What is executed, if the module is there already."""

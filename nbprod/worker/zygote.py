@@ -29,6 +29,8 @@ BACKLOG = 128
 MOST = 1 << 20
 PATIENCE = 2.0
 TICK_MS = 5000
+QUIET_MS = 300
+"""A spare worker is made when nobody has asked for one so long: it is not to be in the way of those that begin."""
 CHANGED_FOR_IMPORT = {
     "OPENBLAS_NUM_THREADS": "1",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
@@ -52,6 +54,8 @@ class Zygote:
         self.settings: dict[str, Any] = json.loads(self.about.read_text(encoding="utf-8"))
         self.children: dict[int, socket.socket] = {}
         self.ended = False
+        self._spare: tuple[int, socket.socket] | None = None
+        self._wanted = False
         self._offenders = Path(self.settings["offenders"])
         self._poll = select.poll()
 
@@ -113,12 +117,15 @@ class Zygote:
         """Fork a worker for each request."""
         used = time.monotonic()
         while not self.ended or self.children:
-            ready = {descriptor for descriptor, _ in self._poll.poll(min(TICK_MS, 1000 * self.settings["idle"]))}
+            tick = QUIET_MS if self._wanted else TICK_MS
+            ready = {descriptor for descriptor, _ in self._poll.poll(min(tick, 1000 * self.settings["idle"]))}
             if self._woken in ready:
                 os.read(self._woken, MOST)
             self._reap()
             if self._listener.fileno() in ready:
                 self._answer()
+            if self._wanted and not ready and not self.ended:
+                self._make_spare()
             if ready or self.children:
                 used = time.monotonic()
             elif self._replaced() or time.monotonic() - used > self.settings["idle"]:
@@ -126,6 +133,9 @@ class Zygote:
 
     def _stop(self, *_signal: object) -> None:
         self.ended = True
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare[1].close()  # it ends when it sees that
         if self._replaced():
             return
         for path in (self.address, self.about, self.about.with_suffix(".log")):
@@ -150,11 +160,12 @@ class Zygote:
             if why:
                 _tell(connection, {"refused": why})
                 return
-            pid = os.fork()
+            pid = self._handed(request, descriptors) or os.fork()
             if pid == 0:
                 self._become(request, descriptors, connection)
             os.setpgid(pid, pid)  # here and in the child: whoever is told of it may signal its group at once
             self.children[pid] = connection
+            self._wanted = True
             _tell(connection, {"pid": pid, "offenders": self.offenders})
             os.utime(self.about)
         except (OSError, ValueError, KeyError):  # a driver that is gone, or no driver: the next one is not to suffer
@@ -165,6 +176,55 @@ class Zygote:
             if connection not in self.children.values():
                 connection.close()
 
+    def _make_spare(self) -> None:
+        """Fork a worker that nobody has asked for yet, which touches by a rehearsal what a stage will touch.
+
+        A page that is shared with the zygote has to be copied when it is written to, and Python writes to whatever it
+        refers to: for the first stage of a process that takes longer than all else around it.
+        """
+        self._wanted = False
+        if self._spare is not None or preload.threads() > 1:
+            return
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            self._stand_by(theirs)
+        theirs.close()
+        self._spare = pid, ours
+
+    def _handed(self, request: dict[str, Any], descriptors: list[int]) -> int:
+        """Give a request to the spare worker and return its process id, 0 when none is ready."""
+        spare, self._spare = self._spare, None
+        if spare is None:
+            return 0
+        pid, connection = spare
+        if not select.select([connection], [], [], 0)[0]:
+            self._spare = spare  # it still rehearses
+            return 0
+        with suppress(OSError), connection:
+            if connection.recv(1):
+                sent = json.dumps(request).encode() + b"\n"
+                connection.sendall(sent[socket.send_fds(connection, [sent], descriptors) :])
+                return pid
+        return 0
+
+    def _stand_by(self, requests: socket.socket) -> NoReturn:
+        """Wait for a request; without one, end with the zygote."""
+        try:
+            self._begin()
+            sys.modules[f"{__package__}.rehearsal"].rehearse()
+            gc.collect()
+            gc.freeze()
+            requests.send(b"+")
+            request, descriptors = _received(requests)
+            requests.close()
+        except BaseException as error:  # noqa: BLE001 - it must not go on as another zygote, whatever happens
+            if not isinstance(error, OSError | ValueError):
+                traceback.print_exc()
+            os._exit(0)
+        self._become(request, descriptors)
+
     def _unfit(self, request: dict[str, Any]) -> str:
         if preload.threads() > 1:
             return "the zygote has more than one thread"
@@ -173,29 +233,41 @@ class Zygote:
 
     def _reap(self) -> None:
         """Tell the exit code of each child that has ended."""
-        while self.children:
+        while self.children or self._spare:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
+            spare = self._spare
+            if spare is not None and pid == spare[0]:
+                spare[1].close()
+                self._spare = None
             connection = self.children.pop(pid, None)
             if connection is not None:
                 _tell(connection, {"ended": os.waitstatus_to_exitcode(status)})
                 connection.close()
 
-    def _become(self, request: dict[str, Any], descriptors: list[int], connection: socket.socket) -> NoReturn:
-        """Be the worker that was asked for."""
+    def _begin(self, *unneeded: socket.socket) -> None:
+        """Be no zygote any more, once forked."""
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        os.setpgid(0, 0)
+        if self._spare is not None:
+            self._spare[1].close()
+        for each in (self._listener, *unneeded, *self.children.values()):
+            each.close()
+        for descriptor in (self._woken, self._wake):
+            os.close(descriptor)
+
+    def _become(self, request: dict[str, Any], descriptors: list[int], *unneeded: socket.socket) -> NoReturn:
+        """Be the worker that was asked for; one just forked has `unneeded` sockets."""
         try:
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, signal.SIG_DFL)
-            os.setpgid(0, 0)
-            for each in (self._listener, connection, *self.children.values()):
-                each.close()
+            if unneeded:
+                self._begin(*unneeded)
             control_in, control_out, output = descriptors
             os.dup2(output, 1)
             os.dup2(output, 2)
-            for descriptor in (self._woken, self._wake, output):
-                os.close(descriptor)
+            os.close(output)
             os.environ.clear()
             os.environ.update({**environment.imported, **request["environment"]})
             os.environ["NBPROD_CONTROL"] = f"{control_in},{control_out},{request['driver']}"

@@ -77,6 +77,43 @@ def test_stages_are_forks_of_a_process_with_one_thread(own, run):
     assert "sklearn" not in maps
 
 
+def spare_of(pid: int, but: int = 0) -> int:
+    """Wait until a zygote has a worker that nobody has asked for; it is ready when it waits for a request."""
+    for _ in range(600):
+        for each in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            if each != but and "recvmsg" in Path(f"/proc/{each}/wchan").read_text() + _called(each):
+                return each
+        time.sleep(0.05)
+    raise AssertionError("no spare worker")
+
+
+def _called(pid: int) -> str:
+    """Return `recvmsg` when a process is in that system call."""
+    number = Path(f"/proc/{pid}/syscall").read_text().split()[0]
+    return "recvmsg" if number in ("47", "212") else ""  # x86_64, aarch64
+
+
+def test_a_worker_waits_for_the_next_who_asks(own, run, project):
+    first = run(("stage:a", "import os, numpy as np\nx = os.getpid()"))["x"]
+    (about,) = zygotes.processes()
+    spare = spare_of(about["pid"])
+    (project / "new.txt").write_text("made after the worker was")
+    second = run(
+        ("stage:a", "import os, numpy as np\nx, text = os.getpid(), open('new.txt').read()\nr = np.random.rand()")
+    )
+    assert (second["x"], second["text"]) == (spare, "made after the worker was")
+    assert first != spare
+    third = spare_of(about["pid"], but=spare)
+    os.kill(third, signal.SIGKILL)
+    assert gone(third)
+    last = run(("stage:a", "import os, numpy as np\nx = os.getpid()\nr = np.random.rand()"))
+    assert last["x"] not in (spare, third), "another one is forked at once"
+    assert last["r"] != second["r"]
+    spare = spare_of(about["pid"])
+    os.kill(about["pid"], signal.SIGKILL)
+    assert gone(spare), "it ends with its zygote"
+
+
 def test_only_its_user_can_enter(own, run):
     run(("stage:a", "x = 1"))
     assert stat.S_IMODE(own.stat().st_mode) == 0o700
