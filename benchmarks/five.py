@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import textwrap
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -100,6 +102,12 @@ def for_papermill(folder: Path) -> list[Path]:
     return paths
 
 
+def put_aside(written: Path, folder: Path) -> None:
+    """Move what was written out of the way: removing it may have a disk busy while the next one writes."""
+    if written.exists():
+        written.rename(folder / f"aside-{time.monotonic_ns()}")
+
+
 def _read(name: str) -> str:
     return f"with open(f'{{folder}}/{name}.pkl', 'rb') as file:\n    {name} = pickle.load(file)"
 
@@ -110,7 +118,7 @@ def _write(name: str) -> str:
 
 def functions(folder: str = "artifacts") -> str:
     """Return Python that defines a function a stage, and `work()`, which calls all and saves all that they return."""
-    parts = [IMPORTS, "import pickle, shutil\nfrom pathlib import Path", f"iterations = {ITERATIONS}"]
+    parts = [IMPORTS, "import pickle, time\nfrom pathlib import Path", f"iterations = {ITERATIONS}"]
     calls = []
     for stage in STAGES:
         body = textwrap.indent(stage.code, "    ")
@@ -128,6 +136,7 @@ def functions(folder: str = "artifacts") -> str:
         f"        with open(f'{folder}/{{name}}.{{number}}', 'wb') as file:\n"
         "            file.write(buffer.raw())"
     )
-    parts.append(f"def reset():\n    shutil.rmtree('{folder}', ignore_errors=True)\n    Path('{folder}').mkdir()")
+    parts.append(inspect.getsource(put_aside))
+    parts.append(f"def reset():\n    put_aside(Path('{folder}'), Path())\n    Path('{folder}').mkdir()")
     parts.append("def work():\n" + textwrap.indent("\n".join(calls), "    "))
     return "\n\n".join(parts)

@@ -12,6 +12,7 @@ from peers import papermill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 API = """\
 import nbprod
@@ -21,11 +22,29 @@ def work():
 """
 
 
+class Written:
+    """What the runs have stored in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put_aside(self) -> None:
+        """Move it: what is there already would not be written again, and the peers write everything."""
+        settled(self._folder)
+        five.put_aside(self._folder / ".nbprod" / "buffers", self._folder)
+
+    def remove(self) -> None:
+        """Remove what was put aside."""
+        for written in self._folder.glob("aside-*"):
+            shutil.rmtree(written)
+
+
 def results(rounds: int = 3) -> Iterator[Row]:
     """Yield the rows."""
     with project() as folder:
         notebook = five.ours(folder)
         jobs = five.for_papermill(folder / "jobs")
+        written = Written(folder)
         plain, api = Warm(five.functions(), folder), Warm(API, folder)
 
         def ours() -> None:
@@ -41,15 +60,10 @@ def results(rounds: int = 3) -> Iterator[Row]:
             for path in jobs:
                 papermill(path, path.with_name(f"out-{path.name}"))
 
-        def settle() -> None:
-            """Drop what is stored: what is there already would not be written again, and the peers write everything."""
-            settled(folder)
-            shutil.rmtree(folder / ".nbprod" / "buffers", ignore_errors=True)
-
-        ways = {"warm": ours, "api": api.go, "plain": plain.go, "papermill": peer}
-        found = interleaved(ways, rounds, settle)
+        near = interleaved({"warm": ours, "api": api.go, "plain": plain.go}, 12, written.put_aside, tidy=written.remove)
+        found = interleaved({"warm": ours, "papermill": peer}, rounds, written.put_aside, tidy=written.remove)
         # ending the zygote is no part of the run, and the next warm round needs one: cold rounds come last
-        found["cold"] = interleaved({"cold": cold}, rounds, settle, warm_up=0)["cold"]
+        found["cold"] = interleaved({"cold": cold}, rounds, written.put_aside, warm_up=0, tidy=written.remove)["cold"]
         for way in (plain, api):
             way.close()
     yield Row("5 stages, warm: nbprod run --force", found["warm"], "5 x papermill, pickle", found["papermill"], 6)
@@ -57,17 +71,15 @@ def results(rounds: int = 3) -> Iterator[Row]:
     note = "the whole command"
     yield Row(
         "5 stages: nbprod run --force",
-        found["warm"],
+        near["warm"],
         "plain Python, warm, saved",
-        found["plain"],
+        near["plain"],
         1.35,
         True,
         note=note,
     )
     note = "in a process that stays"
-    yield Row(
-        "5 stages: nbprod.run()", found["api"], "plain Python, warm, saved", found["plain"], 1.35, True, note=note
-    )
+    yield Row("5 stages: nbprod.run()", near["api"], "plain Python, warm, saved", near["plain"], 1.35, True, note=note)
 
 
 if __name__ == "__main__":

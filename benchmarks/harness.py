@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import itertools
 import json
 import os
 import shutil
@@ -92,21 +93,30 @@ def interleaved(
     rounds: int,
     settle: Callable[[], object] = lambda: None,
     warm_up: int = 1,
+    in_a_row: int = 1,
+    tidy: Callable[[], object] = lambda: None,
 ) -> dict[str, float]:
-    """Return the median of each way, called in turn: `warm_up` rounds unmeasured, then `rounds`; `settle` after each.
+    """Return the median of each way, called in turn: `warm_up` rounds unmeasured, then `rounds`.
 
-    A way that returns a float has timed itself: seconds. Of any other the wall time is taken.
+    The rounds go through all orders, as what came before matters: a machine that shares its host with
+    others gives memory back within seconds, and who comes after a pause waits for each page of it. What takes less than
+    that is called several times `in_a_row`. A way that returns a float has timed itself: seconds. Of any other the wall
+    time is taken. `settle` comes after each call, `tidy` after each round: a disk that is told of every file that is
+    removed is busy with large ones while the next one writes.
     """
     times: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(warm_up + rounds):
-        for name, call in ways.items():
-            begin = time.perf_counter()
-            own = call()
-            seconds = own if isinstance(own, float) else time.perf_counter() - begin
-            if number >= warm_up:
-                times[name].append(seconds)
-            settle()
+    orders = list(itertools.permutations(ways.items()))
+    for number in range(-warm_up, rounds):
+        for name, call in orders[number % len(orders)]:
+            for _ in range(in_a_row):
+                begin = time.perf_counter()
+                own = call()
+                seconds = own if isinstance(own, float) else time.perf_counter() - begin
+                if number >= 0:
+                    times[name].append(seconds)
+                settle()
             os.sync()  # what one has written is not to be waited for by the other
+        tidy()
     return {name: statistics.median(found) for name, found in times.items()}
 
 

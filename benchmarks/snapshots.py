@@ -1,4 +1,7 @@
-"""The snapshot of a frame of 1,000,000 rows and 20 columns of all kinds: against pandas' parquet."""
+"""The snapshot of a frame of 1,000,000 rows and 20 columns of all kinds: against pandas' parquet.
+
+Each call writes to a new place, as what is stored stays; all is removed between the rounds.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,6 @@ def parts(column):
     return [np.ascontiguousarray(column.to_numpy()).view(np.uint8)]
 """
 OURS = """
-import shutil
 from pathlib import Path
 from nbprod.worker import snapshot
 from nbprod.worker.buffers import Buffers
@@ -54,7 +56,7 @@ from nbprod.worker.buffers import Buffers
 WRITE_US = """
 df = frame()
 def work():
-    snapshot.save({"df": df}, ["df"], [], Buffers("written"))
+    snapshot.save({"df": df}, ["df"], [], Buffers(f"written/{time.monotonic_ns()}"))
 """
 READ_US = """
 store = Buffers("kept")
@@ -67,7 +69,7 @@ def work():
 WRITE_PEER = """
 df = frame()
 def work():
-    df.to_parquet("written.parquet")
+    df.to_parquet(f"written-{time.monotonic_ns()}.parquet")
 """
 READ_PEER = """
 frame().to_parquet("kept.parquet")
@@ -76,17 +78,18 @@ def work():
 """
 
 
-def results(rounds: int = 7) -> Iterator[Row]:
+def results(rounds: int = 5) -> Iterator[Row]:
     """Yield the rows."""
     with project() as folder:
 
-        def settle() -> None:
-            shutil.rmtree(folder / "written", ignore_errors=True)  # what is there already would not be written again
-            (folder / "written.parquet").unlink(missing_ok=True)
+        def tidy() -> None:
+            shutil.rmtree(folder / "written", ignore_errors=True)
+            for written in folder.glob("written-*"):
+                written.unlink()
 
         for what, us, peer in (("write", WRITE_US, WRITE_PEER), ("read, touch all", READ_US, READ_PEER)):
             ours, theirs = Warm(FRAME + OURS + us, folder), Warm(FRAME + peer, folder)
-            found = interleaved({"us": ours.go, "peer": theirs.go}, rounds, settle)
+            found = interleaved({"us": ours.go, "peer": theirs.go}, rounds, in_a_row=3, tidy=tidy)
             ours.close()
             theirs.close()
             yield Row(f"1M x 20 mixed frame: {what}", found["us"], "pandas' parquet (pyarrow)", found["peer"], 5)
