@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 import threading
 
+GARBAGE = 20_000
+"""How many new objects make Python look for garbage: a command makes many as it starts, and little of it is garbage."""
+
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    gc.set_threshold(GARBAGE)
     from nbprod.interfaces.cli import run
 
     _leave(run())

@@ -8,7 +8,6 @@ import os
 import select
 import signal
 import subprocess
-import tempfile
 import time
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -64,7 +63,7 @@ class Session:
     ) -> None:
         self.python = python
         self.stages: list[str] = []
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self._errors: IO[bytes] = _unnamed()
         self._buffer = b""
         try:
             forked = self._piped(lambda given: zygotes.fork(warm, folder, given)) if warm is not None else None
@@ -121,16 +120,17 @@ class Session:
                 self._send({"op": "end"})
 
     def close(self) -> None:
-        """Wait a while for the dismissed process, then end what is left of its group."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(GRACE_SECONDS if self.ready else 0)
-        self.kill()
+        """Wait a while until the dismissed process has done everything, then end what is left of its group."""
+        self.kill(finished=self._finished(GRACE_SECONDS if self.ready else 0))
 
-    def kill(self) -> None:
-        """End the process and all it started, at once."""
+    def kill(self, *, finished: bool = False) -> None:
+        """End the process and all it started, at once; one that has `finished` is not waited for."""
         with contextlib.suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        if finished and isinstance(self._process, zygotes.Forked):
+            self._process.forget()
+        else:
+            self._process.wait()
         for descriptor in {self._to, self._from} - {-1}:
             os.close(descriptor)
         self._to = self._from = -1  # the numbers may be another session's by the next time
@@ -190,6 +190,17 @@ class Session:
         elif gone:
             raise self._died()
 
+    def _finished(self, seconds: float) -> bool:
+        """Whether the process closes its pipe in time, which is the last it does: it need not be gone."""
+        deadline = time.monotonic() + seconds
+        while self._process.poll() is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            if select.select([self._from], [], [], min(left, POLL_SECONDS))[0] and not os.read(self._from, CHUNK):
+                return True
+        return True
+
     def _died(self) -> ProcessDiedError:
         code = self._ended()
         return ProcessDiedError(code, self._memory if code == -signal.SIGKILL and self._memory.ran_out() else None)
@@ -200,6 +211,15 @@ class Session:
         except subprocess.TimeoutExpired:  # it closed the pipe and lives on: what it does is lost to us
             self.kill()
             return -int(signal.SIGKILL)
+
+
+def _unnamed() -> IO[bytes]:
+    """Return a file that nobody else sees."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("nbprod-early-output"), "w+b")  # noqa: PTH123 - a descriptor
+    import tempfile
+
+    return tempfile.TemporaryFile()
 
 
 def _new(

@@ -113,6 +113,10 @@ class Forked:
                 raise subprocess.TimeoutExpired("worker", timeout or 0)
         return self.returncode
 
+    def forget(self) -> None:
+        """Let the zygote see to the end of the worker."""
+        self._ended(0)
+
     def _look(self, timeout: float | None) -> bool:
         """Take what there is to know, waiting at most `timeout` seconds; returns whether there was anything."""
         if self.returncode is not None:

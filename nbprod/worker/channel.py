@@ -77,6 +77,12 @@ class Channel:
             except BrokenPipeError:
                 self.end()
 
+    def close(self) -> None:
+        """Let the driver see that nothing more comes."""
+        with self._lock:
+            self._gone = True
+            os.close(self._write)
+
     def end(self) -> NoReturn:
         """End the process without its driver, and all that the cells have started."""
         self._gone = True

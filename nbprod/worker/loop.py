@@ -39,15 +39,16 @@ def main() -> None:
         worker.serve()
     except Exception as error:  # noqa: BLE001 - the last line of defence: the driver is told, whatever it was
         capture.event(trouble.event(error))
-        leave(capture, 3)
-    leave(capture, 0)
+        leave(channel, capture, 3)
+    leave(channel, capture, 0)
 
 
-def leave(capture: Capture, code: int) -> None:
+def leave(channel: Channel, capture: Capture, code: int) -> None:
     """End the process, running what the user's libraries registered, waiting for no thread of theirs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     atexit._run_exitfuncs()
     capture.flush()
+    channel.close()  # the driver need not wait until the system has taken back all memory
     os._exit(code)
 
 
