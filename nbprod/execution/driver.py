@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +66,7 @@ class Driver:
     def __init__(
         self, pipeline: Pipeline, project: Project, options: RunOptions, ledger: Ledger, runner: Runner
     ) -> None:
-        self.run = options.run_id or secrets.token_hex(4)
+        self.run = options.run_id or os.urandom(4).hex()
         self.pipeline = pipeline
         self.home = project.home
         self.project = project
@@ -316,7 +316,7 @@ class Driver:
         return True
 
     def _work(self, stage: Stage, decision: Decision) -> Work:
-        manifest = self.home / "manifests" / f"{self.run}-{stage.name}-{secrets.token_hex(3)}.json"
+        manifest = self.home / "manifests" / f"{self.run}-{stage.name}-{os.urandom(3).hex()}.json"
         mlflow = self._tracking.stage(stage.name) if self._tracking and "mlflow" in stage.modules else None
         spec = specs.stage_spec(self.planner, stage, decision, manifest, mlflow)
         spec["alone"] = not self.runner.alive()
