@@ -31,6 +31,7 @@ PATIENCE = 2.0
 TICK_MS = 5000
 QUIET_MS = 300
 """A spare worker is made when nobody has asked for one so long: it is not to be in the way of those that begin."""
+WAITING = "nbprod-waits"
 CHANGED_FOR_IMPORT = {
     "OPENBLAS_NUM_THREADS": "1",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
@@ -204,21 +205,27 @@ class Zygote:
             return 0
         with suppress(OSError), connection:
             if connection.recv(1):
-                sent = json.dumps(request).encode() + b"\n"
-                connection.sendall(sent[socket.send_fds(connection, [sent], descriptors) :])
+                rest = json.dumps(request).encode() + b"\n"
+                rest = rest[socket.send_fds(connection, [rest], descriptors) :]
+                while rest:  # not even nothing is sent to one that has all: it may have closed its end by now
+                    rest = rest[connection.send(rest) :]
                 return pid
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)  # or two would read what the driver says
         return 0
 
     def _stand_by(self, requests: socket.socket) -> NoReturn:
         """Wait for a request; without one, end with the zygote."""
         try:
             self._begin()
+            name = _named(WAITING)
             sys.modules[f"{__package__}.rehearsal"].rehearse()
             gc.collect()
             gc.freeze()
             requests.send(b"+")
             request, descriptors = _received(requests)
             requests.close()
+            _named(name)
         except BaseException as error:  # noqa: BLE001 - it must not go on as another zygote, whatever happens
             if not isinstance(error, OSError | ValueError):
                 traceback.print_exc()
@@ -306,6 +313,14 @@ def _warm() -> None:
         importlib.import_module(f"{__package__}.{file.stem}")
     modules.local()
     fresh.install()
+
+
+def _named(name: str) -> str:
+    """Have `ps` and `top` show this process under another name; returns the one before."""
+    comm = Path("/proc/self/comm")
+    before = comm.read_text(encoding="utf-8", errors="replace").strip()
+    comm.write_text(name, encoding="utf-8")
+    return before
 
 
 def _reseed() -> None:

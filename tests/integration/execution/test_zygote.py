@@ -20,6 +20,7 @@ from nbprod.core.run import RunOptions
 from nbprod.execution import environment, zygotes
 from nbprod.execution.kernels import Interpreter
 from nbprod.execution.session import Session
+from nbprod.worker import zygote
 
 pytestmark = pytest.mark.skipif(not zygotes.SUPPORTED, reason="zygotes need Linux")
 
@@ -78,19 +79,21 @@ def test_stages_are_forks_of_a_process_with_one_thread(own, run):
 
 
 def spare_of(pid: int, but: int = 0) -> int:
-    """Wait until a zygote has a worker that nobody has asked for; it is ready when it waits for a request."""
+    """Wait until a zygote has a worker that nobody has asked for, and that has rehearsed: it sleeps."""
     for _ in range(600):
         for each in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
-            if each != but and "recvmsg" in Path(f"/proc/{each}/wchan").read_text() + _called(each):
+            about = Path(f"/proc/{each}")
+            if each != but and (about / "comm").read_text().strip() == zygote.WAITING and _sleeps(each):
                 return each
         time.sleep(0.05)
     raise AssertionError("no spare worker")
 
 
-def _called(pid: int) -> str:
-    """Return `recvmsg` when a process is in that system call."""
-    number = Path(f"/proc/{pid}/syscall").read_text().split()[0]
-    return "recvmsg" if number in ("47", "212") else ""  # x86_64, aarch64
+def _sleeps(pid: int) -> bool:
+    """Whether a process uses no time of a processor for a while."""
+    before = Path(f"/proc/{pid}/schedstat").read_text()
+    time.sleep(0.05)
+    return Path(f"/proc/{pid}/schedstat").read_text() == before
 
 
 def test_a_worker_waits_for_the_next_who_asks(own, run, project):
@@ -99,10 +102,14 @@ def test_a_worker_waits_for_the_next_who_asks(own, run, project):
     spare = spare_of(about["pid"])
     (project / "new.txt").write_text("made after the worker was")
     second = run(
-        ("stage:a", "import os, numpy as np\nx, text = os.getpid(), open('new.txt').read()\nr = np.random.rand()")
+        (
+            "stage:a",
+            "import os, numpy as np\nx, text = os.getpid(), open('new.txt').read()\nname = open('/proc/self/comm').read().strip()\nr = np.random.rand()",
+        )
     )
     assert (second["x"], second["text"]) == (spare, "made after the worker was")
     assert first != spare
+    assert second["name"] != zygote.WAITING
     third = spare_of(about["pid"], but=spare)
     os.kill(third, signal.SIGKILL)
     assert gone(third)
@@ -304,5 +311,5 @@ def test_filters_that_are_set_both_by_a_library_and_by_the_notebook_are_the_note
          "warnings.filterwarnings(known[0][0], known[0][1].pattern)"),
         ("stage:b", "import warnings\nthere = warnings.filters[0][1].pattern"),
     )  # fmt: skip
-    for zygote in (True, False):
-        assert "numpy" in run(*cells, zygote=zygote, force=True)["there"]
+    for with_zygote in (True, False):
+        assert "numpy" in run(*cells, zygote=with_zygote, force=True)["there"]

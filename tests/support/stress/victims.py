@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbprod import worker
+from nbprod.worker import zygote
 
 WORKER = str(Path(worker.__file__).parent).encode()
-LASTING = ("zygote", "publisher")
+LASTING = ("zygote", "waiting", "publisher")
 """Kinds that outlive the run, and end by themselves."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process, and what it is: driver, stage, zygote, publisher, other."""
+    """A process, and what it is: driver, stage, zygote, waiting (for the next stage), publisher, other."""
 
     pid: int
     kind: str
@@ -42,7 +43,9 @@ def _kind(pid: int) -> str:
     if b"nbprod.tracking" in words:
         return "publisher"
     if WORKER in words:  # a zygote leads its session, what it forks does not
-        return "zygote" if b"zygote" in words and os.getsid(pid) == pid else "stage"
+        if b"zygote" in words and os.getsid(pid) == pid:
+            return "zygote"
+        return "waiting" if Path(f"/proc/{pid}/comm").read_text().strip() == zygote.WAITING else "stage"
     return "driver" if b"nbprod" in words and b"run" in words else "other"
 
 
