@@ -104,6 +104,9 @@ def test_a_read_only_notebook_runs_but_says_that_changes_cannot_be_saved(opened,
 def test_a_folder_without_a_notebook_teaches(panel_of, server, root, make_notebook):
     make_notebook(root / "plain.ipynb", ["x = 1"])
     panel: Panel = panel_of(server, "plain.ipynb")
+    # a kernel that is there by now has had its language noted, and JupyterLab asks what shall become of that
+    discard = panel.page.get_by_role("button", name="Discard changes to file")
+    panel.page.add_locator_handler(discard, lambda button: button.click())
     panel.command("application:close")
     expect(panel.part("no-notebook")).to_be_visible(timeout=SOON)
     panel.picture("no-notebook")
