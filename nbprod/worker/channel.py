@@ -78,10 +78,10 @@ class Channel:
                 self.end()
 
     def close(self) -> None:
-        """Let the driver see that nothing more comes."""
-        with self._lock:
-            self._gone = True
-            os.close(self._write)
+        """Let the driver see that nothing more comes; the process is to end now."""
+        self._lock.acquire()  # for good: whoever is about to write would write to a file that has the number by then
+        self._gone = True
+        os.close(self._write)
 
     def end(self) -> NoReturn:
         """End the process without its driver, and all that the cells have started."""

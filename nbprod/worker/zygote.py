@@ -32,6 +32,7 @@ TICK_MS = 5000
 QUIET_MS = 300
 """A spare worker is made when nobody has asked for one so long: it is not to be in the way of those that begin."""
 WAITING = "nbprod-waits"
+COMM = Path("/proc/self/comm")
 CHANGED_FOR_IMPORT = {
     "OPENBLAS_NUM_THREADS": "1",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
@@ -186,13 +187,18 @@ class Zygote:
         self._wanted = False
         if self._spare is not None or preload.threads() > 1:
             return
-        ours, theirs = socket.socketpair()
-        pid = os.fork()
-        if pid == 0:
-            ours.close()
-            self._stand_by(theirs)
-        theirs.close()
-        self._spare = pid, ours
+        with suppress(OSError):  # out of processes, memory or descriptors: a stage is forked when it is asked for
+            ours, theirs = socket.socketpair()
+            with theirs:
+                try:
+                    pid = os.fork()
+                except OSError:
+                    ours.close()
+                    return
+                if pid == 0:
+                    ours.close()
+                    self._stand_by(theirs)
+            self._spare = pid, ours
 
     def _handed(self, request: dict[str, Any], descriptors: list[int]) -> int:
         """Give a request to the spare worker and return its process id, 0 when none is ready."""
@@ -316,10 +322,11 @@ def _warm() -> None:
 
 
 def _named(name: str) -> str:
-    """Have `ps` and `top` show this process under another name; returns the one before."""
-    comm = Path("/proc/self/comm")
-    before = comm.read_text(encoding="utf-8", errors="replace").strip()
-    comm.write_text(name, encoding="utf-8")
+    """Have `ps` and `top` show this process under another name, where that may be; returns the one before."""
+    before = name
+    with suppress(OSError):
+        before = COMM.read_text(encoding="utf-8", errors="replace").strip()
+        COMM.write_text(name, encoding="utf-8")
     return before
 
 

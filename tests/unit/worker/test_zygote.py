@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from nbprod.worker import zygote as module
 from nbprod.worker.zygote import Zygote, _received
 
 
@@ -82,3 +83,21 @@ def test_one_that_cannot_be_reached_is_ended(zygote: Zygote) -> None:
         assert zygote._handed({"folder": "x"}, []) == 0
         assert process.wait(60) == -9
     assert zygote._spare is None
+
+
+@pytest.mark.parametrize("lacking", ["fork", "socketpair"])
+def test_a_zygote_without_room_for_a_spare_worker_goes_on(
+    zygote: Zygote, monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    def fail(*_given: Any) -> None:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(os if lacking == "fork" else socket, lacking, fail)
+    monkeypatch.setattr(module.preload, "threads", lambda: 1)
+    zygote._make_spare()
+    assert (zygote._spare, zygote._wanted) == (None, False)
+
+
+def test_a_name_that_may_not_be_changed_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "COMM", tmp_path / "none" / "comm")
+    assert module._named("x") == "x"
