@@ -114,8 +114,11 @@ def test_a_name_with_a_colon_is_no_drive(ask, jp_root_dir, make_notebook):
 def test_links_are_followed_as_jupyter_itself_does(ask, jp_root_dir, make_notebook, jp_fetch, jp_asyncio_loop):
     make_notebook(jp_root_dir.parent / "elsewhere" / "linked.ipynb", CELLS)
     (jp_root_dir / "link").symlink_to(jp_root_dir.parent / "elsewhere")
-    contents = jp_asyncio_loop.run_until_complete(jp_fetch("api", "contents", "link", "linked.ipynb"))
-    assert contents.code == 200
+
+    async def contents():
+        return await jp_fetch("api", "contents", "link", "linked.ipynb")
+
+    assert jp_asyncio_loop.run_until_complete(contents()).code == 200
     assert ask("GET", "pipeline", "link/linked.ipynb")[0] == 200
 
 

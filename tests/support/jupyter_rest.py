@@ -38,9 +38,13 @@ def notebook(jp_root_dir, make_notebook, monkeypatch):
 def response(jp_fetch, jp_asyncio_loop, jp_web_app):
     """Fetch an address below `nbprod/`; a refusal is a response too."""
 
+    async def asked(parts, options):
+        # Within the loop: outside, a client looks for the thread's own, which another test may have taken away.
+        return await jp_fetch("nbprod", *parts, **options)
+
     def response(*parts, **options):
         try:
-            return jp_asyncio_loop.run_until_complete(jp_fetch("nbprod", *parts, **options))
+            return jp_asyncio_loop.run_until_complete(asked(parts, options))
         except HTTPClientError as refusal:
             if refusal.response is None:
                 raise
@@ -56,12 +60,13 @@ def response(jp_fetch, jp_asyncio_loop, jp_web_app):
 def raw(http_server_client, jp_asyncio_loop, jp_base_url, jp_auth_header):
     """Fetch an address below `nbprod/` just as it is written, escapes and all."""
 
-    def raw(address, headers=None, **options):
+    async def asked(address, headers, options):
         url = f"{jp_base_url}nbprod/{address}"
-        asked = http_server_client.fetch(
-            url, headers={**jp_auth_header, **(headers or {})}, raise_error=False, **options
-        )
-        return jp_asyncio_loop.run_until_complete(asked)
+        return await http_server_client.fetch(url, headers=headers, raise_error=False, **options)
+
+    def raw(address, headers=None, **options):
+        headers = {**jp_auth_header, **(headers or {})}
+        return jp_asyncio_loop.run_until_complete(asked(address, headers, options))
 
     return raw
 
