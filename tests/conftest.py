@@ -11,12 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # A publisher for each of a thousand small projects would cost minutes; the tests of tracking ask for it.
 os.environ.setdefault("NBPROD_TRACKING", "none")
+
+# The same examples every time: a change is not refused for what it did not touch. New ones are looked for by `make fuzz`,
+# and by `pytest --hypothesis-profile default`.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 ROLES = {"setup", "serve", "gate", "test", "skip"}
 
