@@ -44,6 +44,17 @@ FIXES = {
         "%matplotlib inline\nnp.random.seed(0)\nx = np.random.rand()",
     ),
     "a timed cell": ("NB304", "%%time\nx = np.random.rand()", "%%time\nnp.random.seed(0)\nx = np.random.rand()"),
+    "a mixture's own sample": (
+        "NB304",
+        "from sklearn.mixture import GaussianMixture\ng = GaussianMixture(2, random_state=0).fit(df)\nx, _ = g.sample(4)",
+        "from sklearn.mixture import GaussianMixture\ng = GaussianMixture(2, random_state=0).fit(df)\n"
+        "np.random.seed(0)\nx, _ = g.sample(4)",
+    ),
+    "a mixture on the spot": (
+        "NB304",
+        "import sklearn.mixture as m\nx = m.GaussianMixture(2, random_state=0).fit(df).sample(4)",
+        "import sklearn.mixture as m\nnp.random.seed(0)\nx = m.GaussianMixture(2, random_state=0).fit(df).sample(4)",
+    ),
     "python's own": (
         "NB304",
         "import random\nx = random.random()",

@@ -22,6 +22,8 @@ SEEDS = {
     "random": ("random", "random", "{}.seed(0)"),
     "torch.random": ("torch", "torch", "{}.manual_seed(0)"),
 }
+# their `sample(n)` draws from the model's own generator, and takes no seed
+MIXTURES = "sklearn.mixture."
 
 
 def _check(findings: Findings) -> Iterator[Diagnostic]:
@@ -59,6 +61,8 @@ def _argument(findings: Findings, statement: Statement) -> tuple[Edit, ...]:
             continue
         name = dotted(findings.context, node.func)
         method = node.func.attr if isinstance(node.func, ast.Attribute) and not name else ""
+        if method in lists["random_methods"] and _of_mixture(findings, node.func):
+            continue
         given = {keyword.arg for keyword in node.keywords}
         if name in lists["entropy_without_argument"] and not node.args and not node.keywords:
             edits += with_keyword(statement, node, "", "0")
@@ -71,6 +75,29 @@ def _argument(findings: Findings, statement: Statement) -> tuple[Edit, ...]:
         ):
             edits += with_keyword(statement, node, "random_state", "0")
     return tuple(edits)
+
+
+def _of_mixture(findings: Findings, method: ast.expr) -> bool:
+    """Whether a method may be one of a mixture model: one that a statement makes, under its name or on the spot."""
+    receiver = method.value if isinstance(method, ast.Attribute) else method
+    if not isinstance(receiver, ast.Name):
+        return _makes_mixture(findings, receiver)
+    assigned = (
+        node
+        for statement in findings.statements
+        for node in ast.walk(statement.node)
+        if isinstance(node, ast.Assign)
+        and any(isinstance(target, ast.Name) and target.id == receiver.id for target in node.targets)
+    )
+    return any(_makes_mixture(findings, node.value) for node in assigned)
+
+
+def _makes_mixture(findings: Findings, value: ast.expr) -> bool:
+    while isinstance(value, ast.Call):
+        if (dotted(findings.context, value.func) or "").startswith(MIXTURES):
+            return True
+        value = value.func.value if isinstance(value.func, ast.Attribute) else value.func
+    return False
 
 
 def _seeding(
