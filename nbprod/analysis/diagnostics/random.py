@@ -22,8 +22,6 @@ SEEDS = {
     "random": ("random", "random", "{}.seed(0)"),
     "torch.random": ("torch", "torch", "{}.manual_seed(0)"),
 }
-# their `sample(n)` draws from the model's own generator, and takes no seed
-MIXTURES = "sklearn.mixture."
 
 
 def _check(findings: Findings) -> Iterator[Diagnostic]:
@@ -61,7 +59,7 @@ def _argument(findings: Findings, statement: Statement) -> tuple[Edit, ...]:
             continue
         name = dotted(findings.context, node.func)
         method = node.func.attr if isinstance(node.func, ast.Attribute) and not name else ""
-        if method in lists["random_methods"] and _of_mixture(findings, node.func):
+        if method in lists["random_methods"] and _draws_its_own(findings, node.func):
             continue
         given = {keyword.arg for keyword in node.keywords}
         if name in lists["entropy_without_argument"] and not node.args and not node.keywords:
@@ -77,24 +75,24 @@ def _argument(findings: Findings, statement: Statement) -> tuple[Edit, ...]:
     return tuple(edits)
 
 
-def _of_mixture(findings: Findings, method: ast.expr) -> bool:
-    """Whether a method may be one of a mixture model: one that a statement makes, under its name or on the spot."""
+def _draws_its_own(findings: Findings, method: ast.expr) -> bool:
+    """Whether a method may be one of an object with its own generator, made in a statement or on the spot."""
     receiver = method.value if isinstance(method, ast.Attribute) else method
-    if not isinstance(receiver, ast.Name):
-        return _makes_mixture(findings, receiver)
-    assigned = (
-        node
-        for statement in findings.statements
-        for node in ast.walk(statement.node)
-        if isinstance(node, ast.Assign)
-        and any(isinstance(target, ast.Name) and target.id == receiver.id for target in node.targets)
-    )
-    return any(_makes_mixture(findings, node.value) for node in assigned)
+    made = [receiver]
+    if isinstance(receiver, ast.Name):
+        nodes = (node for statement in findings.statements for node in ast.walk(statement.node))
+        made = [node.value for node in nodes if isinstance(node, ast.Assign) and _binds(node, receiver.id)]
+    return any(_has_generator(findings, value) for value in made)
 
 
-def _makes_mixture(findings: Findings, value: ast.expr) -> bool:
+def _binds(node: ast.Assign, name: str) -> bool:
+    return any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+
+
+def _has_generator(findings: Findings, value: ast.expr) -> bool:
+    """Whether an expression such as `Class(…).fit(…)` starts with a class whose methods take no seed."""
     while isinstance(value, ast.Call):
-        if (dotted(findings.context, value.func) or "").startswith(MIXTURES):
+        if dotted(findings.context, value.func) in knowledge.sets("random")["own_generator"]:
             return True
         value = value.func.value if isinstance(value.func, ast.Attribute) else value.func
     return False
