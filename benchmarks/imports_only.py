@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 CELLS = ("import pandas as pd\nimport sklearn.ensemble", "print(pd.__version__, sklearn.__version__)")
 
 
-def results(rounds: int = 5) -> Iterator[Row]:
+def results(rounds: int = 9) -> Iterator[Row]:
     """Yield the row."""
     with project() as folder:
         write_notebook(folder / "imports.ipynb", [(source, {"nbprod": {"stage": "only"}}) for source in CELLS])

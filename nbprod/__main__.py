@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 
-GARBAGE = 20_000
+GARBAGE = 100_000
 """How many new objects make Python look for garbage: a command makes many as it starts, and little of it is garbage."""
 
 

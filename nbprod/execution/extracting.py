@@ -12,8 +12,7 @@ from nbprod.core.errors import BoundaryError, PlanError, Where
 from nbprod.execution import environment, jobs, specs
 from nbprod.store import Ledger, load_manifest
 from nbprod.store.files import storing, write_text
-from nbprod.worker import links
-from nbprod.worker.formats import FORMAT
+from nbprod.worker import FORMAT, links
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbprod.core.errors import Where
 from nbprod.execution import overrides as given
+from nbprod.worker import FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,8 +21,6 @@ def stage_spec(
     planner: Planner, stage: Stage, decision: Decision, manifest: Path, mlflow: Mapping[str, Any] | None
 ) -> StageSpec:
     """Return all that a worker needs to execute a stage."""
-    from nbprod.worker.formats import FORMAT
-
     pipeline, overrides = planner.pipeline, planner.options.parameters
     values = given.effective(pipeline, overrides)
     return {

@@ -18,7 +18,6 @@ import stat
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -177,9 +176,7 @@ def fork(warm: Warm, folder: Path, descriptors: Sequence[int], kernel: Sequence[
 def runtime() -> Path | None:
     """Return the folder of this user's zygotes, which nobody else can enter; None when there cannot be one."""
     base = os.environ.get("XDG_RUNTIME_DIR")
-    folder = (
-        Path(base) / "nbprod" if base and Path(base).is_dir() else Path(tempfile.gettempdir(), f"nbprod-{os.getuid()}")
-    )
+    folder = Path(base, "nbprod") if base and Path(base).is_dir() else Path(_temporary(), f"nbprod-{os.getuid()}")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         about = folder.lstat()
@@ -314,6 +311,12 @@ def _spawned(directory: Path, key: str, warm: Warm) -> bool:
         for descriptor in (read, write):
             with suppress(OSError):
                 os.close(descriptor)
+
+
+def _temporary() -> str:
+    """Return the folder for what is temporary, as `tempfile` finds it: that takes long, and tries to write there."""
+    named = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    return next((folder for folder in named if folder and Path(folder).is_dir()), "/tmp")  # noqa: S108 (a folder 0700 in it)
 
 
 def _idle() -> int:

@@ -15,8 +15,8 @@ from nbprod.store import contents
 from nbprod.store.files import write_text
 from nbprod.store.ledger import Ledger, Snapshot, digest_file, load_manifest
 from nbprod.store.remote import Remote, buffer_name, content_digest, without_user
+from nbprod.worker import FORMAT
 from nbprod.worker.buffers import Buffers
-from nbprod.worker.formats import FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from . import FORMAT
+
 if TYPE_CHECKING:
     from typing import NotRequired  # Python 3.11; the notebook may have an older one
-
-FORMAT = 1
 
 
 class StepSpec(TypedDict):

@@ -9,9 +9,8 @@ from json import dumps as to_json  # bound here: cells may patch the module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import arrays, compare, constants, hashing, metrics, preload, state, usermlflow
+from . import FORMAT, arrays, compare, constants, hashing, metrics, preload, state, usermlflow
 from .buffers import Buffers
-from .formats import FORMAT
 from .inputs import Inputs
 from .leftovers import leftovers
 from .naming import visible

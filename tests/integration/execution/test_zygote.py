@@ -131,6 +131,16 @@ def test_only_its_user_can_enter(own, run):
     run(("stage:a", "x = 2"))
 
 
+def test_where_they_are_without_a_folder_of_the_session(own, tmp_path, monkeypatch):
+    for name in ("XDG_RUNTIME_DIR", "TMPDIR", "TEMP", "TMP"):
+        monkeypatch.delenv(name, raising=False)
+    name = f"nbprod-{os.getuid()}"
+    assert zygotes.runtime() == Path("/tmp", name)
+    monkeypatch.setenv("TEMP", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("TMP", str(own.parent))
+    assert zygotes.runtime() == own.parent / name
+
+
 def test_without_zygote_each_stage_is_a_new_python(own, run):
     found = run(("stage:a", "import os\nparent = os.getppid()"), zygote=False)
     assert found["parent"] == os.getpid()
