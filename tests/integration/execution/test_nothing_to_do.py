@@ -14,7 +14,9 @@ HEAVY = (
     "click rich asyncio logging tempfile tomllib nbformat msgspec IPython mlflow pandas numpy "
     "nbprod.analysis nbprod.execution.session nbprod.execution.zygotes nbprod.execution.executed nbprod.core.verification"
 )
-FORCED = "click rich asyncio logging tempfile tomllib nbformat msgspec IPython mlflow pandas numpy nbprod.worker.formats"
+FORCED = (
+    "click rich asyncio logging tempfile tomllib nbformat msgspec IPython mlflow pandas numpy nbprod.worker.formats"
+)
 RUN = """
 import json, sys
 from nbprod.interfaces import cli
