@@ -40,7 +40,7 @@ BENCHMARKS = (
     startup,
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
-# The disk is told of every file that one benchmark has removed, and writes slowly meanwhile: the next one is not to pay.
+# The disk is told of every file that one benchmark has removed, and writes slowly meanwhile; the next shall not pay.
 QUIET_SECONDS = 5
 
 
