@@ -313,10 +313,11 @@ def _spawned(directory: Path, key: str, warm: Warm) -> bool:
                 os.close(descriptor)
 
 
-def _temporary() -> str:
+def _temporary() -> Path:
     """Return the folder for what is temporary, as `tempfile` finds it: that takes long, and tries to write there."""
     named = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
-    return next((folder for folder in named if folder and Path(folder).is_dir()), "/tmp")  # noqa: S108 (a folder 0700 in it)
+    found = next((Path(folder) for folder in named if folder and Path(folder).is_dir()), Path("/tmp"))  # noqa: S108 (ours in it is 0700)
+    return found.absolute()
 
 
 def _idle() -> int:

@@ -137,7 +137,8 @@ def test_where_they_are_without_a_folder_of_the_session(own, tmp_path, monkeypat
     name = f"nbprod-{os.getuid()}"
     assert zygotes.runtime() == Path("/tmp", name)
     monkeypatch.setenv("TEMP", str(tmp_path / "nowhere"))
-    monkeypatch.setenv("TMP", str(own.parent))
+    monkeypatch.setenv("TMP", own.parent.name)
+    monkeypatch.chdir(own.parents[1])
     assert zygotes.runtime() == own.parent / name
 
 
